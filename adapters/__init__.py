@@ -1,0 +1,1 @@
+"""The outside world: files, HTTP, payment rails, chat platforms."""

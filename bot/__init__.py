@@ -1,0 +1,1 @@
+"""Earnings Desk: wires and runs."""

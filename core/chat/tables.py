@@ -1,0 +1,89 @@
+"""What the conversation remembers: the outbox, where cards stand, who subscribed, personal settings."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from sqlalchemy import BigInteger, Boolean, Index, String, Text, text
+from sqlmodel import Field
+
+from core.storage import Base, BigId, UTCDateTime, key_type
+
+
+class OutboxMessage(Base, table=True):
+    """Something the desk says unasked, written in the transaction of the fact it reports.
+
+    key makes it unique (a digest once per channel and day). Where it goes: platform, workspace, channel; or, with an empty
+    platform, person_id (resolved to that person's newest identity when it is delivered). kind: "post", "repaint" (replaces the copy
+    of `subject`'s card in that channel). template and facts (JSON) draw it at delivery; subject names what copies
+    of this card are about ("withdrawal:12"), empty for none.
+    state: waiting, claimed, delivered, unclear (claimed, and the answer was lost), undeliverable, dropped.
+    """
+
+    __tablename__ = "outbox_message"
+    __table_args__ = (
+        Index(
+            "ix_outbox_message_due",
+            "not_before",
+            sqlite_where=text("state IN ('waiting', 'claimed', 'unclear')"),
+            postgresql_where=text("state IN ('waiting', 'claimed', 'unclear')"),
+        ),
+    )
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    key: str = Field(sa_type=key_type(300), unique=True)
+    kind: str = Field(default="post", sa_type=String(10))
+    platform: str = Field(default="", sa_type=key_type(20))
+    workspace: str = Field(default="", sa_type=key_type(100))
+    channel: str = Field(default="", sa_type=key_type(100))
+    person_id: int | None = Field(default=None, foreign_key="person.id", sa_type=BigInteger)
+    template: str = Field(sa_type=String(60))
+    facts: str = Field(sa_type=Text)
+    subject: str = Field(default="", sa_type=key_type(100))
+    state: str = Field(default="waiting", sa_type=String(20))
+    created_at: dt.datetime = Field(sa_type=UTCDateTime)
+    not_before: dt.datetime = Field(sa_type=UTCDateTime)
+    tries: int = Field(default=0, sa_type=BigInteger)
+    claimed_by: str = Field(default="", sa_type=String(100))
+    claimed_until: dt.datetime | None = Field(default=None, sa_type=UTCDateTime)
+    delivered_at: dt.datetime | None = Field(default=None, sa_type=UTCDateTime)
+    error: str = Field(default="", sa_type=String(300))
+
+
+class PostedCard(Base, table=True):
+    """Where a copy of a subject's card stands, so that every copy is repainted when the subject changes."""
+
+    __tablename__ = "posted_card"
+    subject: str = Field(primary_key=True, sa_type=key_type(100))
+    platform: str = Field(primary_key=True, sa_type=key_type(20))
+    workspace: str = Field(primary_key=True, sa_type=key_type(100))
+    channel: str = Field(primary_key=True, sa_type=key_type(100))
+    message_id: str = Field(primary_key=True, sa_type=key_type(100))
+
+
+class Subscription(Base, table=True):
+    """A channel that hears of something. topic: "digest" or "approvals"; cadence: "daily" or "weekly" (digests).
+
+    full: totals and names without the privacy floor, for finance's own eyes. paused: why, empty while active.
+    """
+
+    __tablename__ = "subscription"
+    platform: str = Field(primary_key=True, sa_type=key_type(20))
+    workspace: str = Field(primary_key=True, sa_type=key_type(100))
+    channel: str = Field(primary_key=True, sa_type=key_type(100))
+    topic: str = Field(primary_key=True, sa_type=key_type(20))
+    cadence: str = Field(default="daily", sa_type=String(10))
+    full: bool = Field(default=False, sa_type=Boolean)
+    paused: str = Field(default="", sa_type=String(300))
+    created_by: int = Field(foreign_key="person.id", sa_type=BigInteger)
+    created_at: dt.datetime = Field(sa_type=UTCDateTime)
+
+
+class PersonSettings(Base, table=True):
+    """What a person chose in /settings. digest_hour: 0 to 23 in their timezone, None for no direct-message digest."""
+
+    __tablename__ = "person_settings"
+    person_id: int = Field(primary_key=True, foreign_key="person.id", sa_type=BigInteger)
+    timezone: str = Field(default="", sa_type=String(64))
+    digest_hour: int | None = Field(default=None, sa_type=BigInteger)
+    alerts: bool = Field(default=True, sa_type=Boolean)
+    public_name: bool = Field(default=False, sa_type=Boolean)

@@ -1,0 +1,1 @@
+"""What creators earn: usage in, roll-up, settlement, statistics."""

@@ -1,0 +1,1 @@
+"""Money: accounts, the append-only journal, seals, verification, export."""

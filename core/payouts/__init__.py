@@ -1,0 +1,1 @@
+"""Getting money out: withdrawals, approvals, sending, methods, freezes, adjustments."""

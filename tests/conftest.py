@@ -1,0 +1,89 @@
+"""What every test may ask for: a fresh database of either kind."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import text
+
+import core.audit
+import core.chat.tables
+import core.earnings.tables
+import core.ledger.tables
+import core.payouts.tables
+import core.people  # noqa: F401 - every table is on the metadata before it is created
+from core.storage import Base, Database, make_engine
+from tests.postgres import temporary_postgres
+
+_names = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres_socket() -> Iterator[str]:
+    """The socket directory of the session's own PostgreSQL server."""
+    with temporary_postgres() as socket:
+        yield socket
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_socket: str) -> str:
+    """The name of a database with the schema in it, copied for each test."""
+    with psycopg.connect(f"postgresql://postgres@/postgres?host={postgres_socket}", autocommit=True) as connection:
+        connection.execute("CREATE DATABASE desk_template")
+    engine = make_engine(f"postgresql://postgres@/desk_template?host={postgres_socket}")
+    Base.metadata.create_all(engine)
+    engine.dispose()
+    return "desk_template"
+
+
+@pytest.fixture
+def postgres_url(postgres_socket: str, postgres_template: str) -> Iterator[str]:
+    """The address of a fresh PostgreSQL database with the schema in it."""
+    name = f"desk_{next(_names)}"
+    with psycopg.connect(f"postgresql://postgres@/postgres?host={postgres_socket}", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {postgres_template}".encode())
+        yield f"postgresql://postgres@/{name}?host={postgres_socket}"
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """The address of a fresh SQLite file with the schema in it."""
+    url = f"sqlite:///{tmp_path}/desk.db"
+    engine = make_engine(url)
+    Base.metadata.create_all(engine)
+    engine.dispose()
+    return url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """Each test that asks for it runs once per kind of database."""
+    url: str = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
+    return url
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """An empty desk's database, of either kind."""
+    engine = make_engine(database_url)
+    yield Database(engine)
+    engine.dispose()
+
+
+@pytest.fixture
+def sqlite_database(sqlite_url: str) -> Iterator[Database]:
+    """An empty desk on SQLite, for tests where the kind of database does not matter."""
+    engine = make_engine(sqlite_url)
+    yield Database(engine)
+    engine.dispose()
+
+
+def count(database: Database, table: str) -> int:
+    """How many rows a table has."""
+    with database.reading() as session:
+        return int(session.connection().execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
