@@ -1,4 +1,4 @@
-"""Refusals a person can act on. An exception's docstring is its message: what happened, whether money moved, what next."""
+"""Refusals a person can act on. An exception's docstring is its message: what happened, whether money moved, next."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class PersonRole(Base, table=True):
 
 
 class ChatIdentity(Base, table=True):
-    """A chat account that is this person's. workspace is empty where the platform has none. Unlinked ones stay as history."""
+    """A chat account that is this person's. workspace is empty where the platform has none. Unlinked ones stay."""
 
     __tablename__ = "chat_identity"
     __table_args__ = (
@@ -76,7 +76,7 @@ class LinkFailure(Base, table=True):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Where a human speaks from. platform: "slack", "discord", "playground" or "cli" (which proves nothing by linking)."""
+    """Where a human speaks from. platform: "slack", "discord", "playground" or "cli" (which needs no linking)."""
 
     platform: str
     user_id: str

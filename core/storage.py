@@ -43,14 +43,14 @@ class UTCDateTime(TypeDecorator[dt.datetime]):
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:
+    def process_bind_param(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:  # noqa: ARG002
         if value is None:
             return None
         if value.tzinfo is None:
             raise ValueError("naive datetime")
         return value.astimezone(dt.UTC)
 
-    def process_result_value(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:
+    def process_result_value(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:  # noqa: ARG002
         if value is None:
             return None
         return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
@@ -102,7 +102,7 @@ Announce = Callable[[Session, object], None]
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """Where the desk's transactions begin. `announce` hears every published fact, inside the transaction that made it."""
+    """Where the desk's transactions begin. `announce` hears every published fact, in the transaction that made it."""
 
     engine: Engine
     announce: Announce | None = None
@@ -118,10 +118,13 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """One read-only transaction: a consistent view that never waits for a writer (nor makes one wait)."""
-        with self.engine.connect().execution_options(**_READ_OPTIONS[self.engine.dialect.name]) as connection:
-            with Session(connection, expire_on_commit=False, autoflush=False) as session:
-                yield session
-                session.rollback()
+        options = _READ_OPTIONS[self.engine.dialect.name]
+        with (
+            self.engine.connect().execution_options(**options) as connection,
+            Session(connection, expire_on_commit=False, autoflush=False) as session,
+        ):
+            yield session
+            session.rollback()
 
 
 _READ_OPTIONS: Mapping[str, Mapping[str, Any]] = {
@@ -142,7 +145,7 @@ def is_postgres(session: Session) -> bool:
     return session.get_bind().dialect.name == "postgresql"
 
 
-def upsert(session: Session, model: type[SQLModel]) -> Any:
+def upsert(session: Session, model: type[SQLModel]) -> postgresql.Insert | sqlite.Insert:
     """The dialect's INSERT with `on_conflict_do_nothing` / `on_conflict_do_update`."""
     return (postgresql if is_postgres(session) else sqlite).insert(table_of(model))
 
@@ -155,12 +158,18 @@ def insert_once(session: Session, model: type[SQLModel], values: Mapping[str, ob
 
 
 _SQLITE_TRIGGERS = (
-    "CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table} BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END",
-    "CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table} BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END",
+    (
+        "CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table} "
+        "BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+    ),
+    (
+        "CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table} "
+        "BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+    ),
     # INSERT OR REPLACE skips delete triggers unless recursive_triggers is on, which another client may not set.
     (
-        "CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} WHEN EXISTS (SELECT 1 FROM {table} WHERE {same_key}) "
-        "BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+        "CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} "
+        "WHEN EXISTS (SELECT 1 FROM {table} WHERE {same_key}) BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
     ),
 )
 _POSTGRES_TRIGGERS = (

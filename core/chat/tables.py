@@ -13,10 +13,10 @@ from core.storage import Base, BigId, UTCDateTime, key_type
 class OutboxMessage(Base, table=True):
     """Something the desk says unasked, written in the transaction of the fact it reports.
 
-    key makes it unique (a digest once per channel and day). Where it goes: platform, workspace, channel; or, with an empty
-    platform, person_id (resolved to that person's newest identity when it is delivered). kind: "post", "repaint" (replaces the copy
-    of `subject`'s card in that channel). template and facts (JSON) draw it at delivery; subject names what copies
-    of this card are about ("withdrawal:12"), empty for none.
+    key makes it unique (a digest once per channel and day). Where it goes: platform, workspace, channel; or, with an
+    empty platform, person_id (resolved to that person's newest identity when it is delivered). kind: "post", "repaint"
+    (replaces the copy of `subject`'s card in that channel). template and facts (JSON) draw it at delivery; subject
+    names what copies of this card are about ("withdrawal:12"), empty for none.
     state: waiting, claimed, delivered, unclear (claimed, and the answer was lost), undeliverable, dropped.
     """
 

@@ -50,7 +50,7 @@ class Entry(Base, table=True):
 
 
 class Transfer(Base, table=True):
-    """One amount > 0 (micro-dollars) out of the debit account into the credit account. seq counts 1, 2, … in its entry."""
+    """One amount > 0 (micro-dollars) out of the debit account into the credit one. seq counts 1, 2, … in its entry."""
 
     __tablename__ = "transfer"
     __table_args__ = (
@@ -66,7 +66,7 @@ class Transfer(Base, table=True):
 
 
 class Seal(Base, table=True):
-    """A link of the SHA-256 chain over all transfers up to and including entry `last_entry_id`. number counts 1, 2, …"""
+    """A link of the SHA-256 chain over all transfers up to and including entry `last_entry_id`. number: 1, 2, …"""
 
     __tablename__ = "seal"
     number: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})

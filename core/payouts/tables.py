@@ -62,8 +62,9 @@ class Decision(Base, table=True):
 
 
 class Attempt(Base, table=True):
-    """One try to send a withdrawal through a rail, written before the rail is called. key is the rail's idempotency key.
+    """One try to send a withdrawal through a rail, written before the rail is called.
 
+    key is the rail's idempotency key.
     state: ready (not called), calling (claimed; the outcome is unknown until said), sent, failed.
     """
 
@@ -140,7 +141,7 @@ class Freeze(Base, table=True):
 
 
 class Adjustment(Base, table=True):
-    """A correction by hand: proposed by one admin, in effect when another approves. amount may be negative (micro-dollars)."""
+    """A correction by hand: proposed by one admin, in effect when another approves. amount: micro-dollars, any sign."""
 
     __tablename__ = "adjustment"
     __table_args__ = (
