@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
+import core.api_keys
 import core.audit
 import core.chat.tables
 import core.earnings.tables
