@@ -119,6 +119,19 @@ class DirtyDay(Base, table=True):
     day: dt.date = Field(primary_key=True, sa_type=Date)
 
 
+class SettledDay(Base, table=True):
+    """A day that a program settled, and what all its lines come to by now, in micro-dollars: a digest's thirty days are
+    thirty rows. Together with DirtyDay it names every day on which the program saw usage.
+    """
+
+    __tablename__ = "settled_day"
+    program: str = Field(primary_key=True, foreign_key="program.slug", sa_type=key_type(64))
+    day: dt.date = Field(primary_key=True, sa_type=Date)
+    share: int = Field(default=0, sa_type=BigInteger)
+    spent: int = Field(default=0, sa_type=BigInteger)
+    costs: int = Field(default=0, sa_type=BigInteger)
+
+
 class SettlementLine(Base, table=True):
     """What one run posted for one project-day, and why; never changed. The sum over runs is what is settled.
 
@@ -131,7 +144,6 @@ class SettlementLine(Base, table=True):
     __tablename__ = "settlement_line"
     __table_args__ = (
         Index("ix_settlement_line_project_id_day", "project_id", "day").ddl_if(dialect="postgresql"),
-        Index("ix_settlement_line_entry_id", "entry_id"),
         {"sqlite_with_rowid": False},
     )
     day: dt.date = Field(primary_key=True, sa_type=Date)

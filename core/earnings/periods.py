@@ -1,0 +1,112 @@
+"""Which UTC days a word such as "week" means, and when a day settles (commands.md, "Creator commands")."""
+
+from __future__ import annotations
+
+import calendar
+import datetime as dt
+from dataclasses import dataclass
+
+from core.clock import DAY, utc_day
+from core.config import Program
+from core.errors import DeskError
+
+PERIODS = ("today", "week", "month", "all")
+
+_WEEK = 7
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+class UnknownPeriod(DeskError):
+    """No period called '{period}'. Choose today, week, month or all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """A run of UTC days, both ends included."""
+
+    first: dt.date
+    last: dt.date
+
+    def __len__(self) -> int:
+        return max(0, (self.last - self.first).days + 1)
+
+    def __contains__(self, day: dt.date) -> bool:
+        return self.first <= day <= self.last
+
+    def each(self) -> list[dt.date]:
+        """Every day, oldest first."""
+        return [self.first + DAY * number for number in range(len(self))]
+
+    def before(self) -> Days:
+        """As many days, right before these."""
+        return Days(self.first - DAY * len(self), self.first - DAY)
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """What was asked for. days: None while there is nothing to show ("week" before the first settlement).
+
+    before: the days that a change compares with, None where there are none to compare (`today`, which is not over, and
+    `all`). It has as many days, or fewer where last month was shorter.
+    """
+
+    name: str
+    days: Days | None
+    before: Days | None = None
+
+
+def settles_at(program: Program, day: dt.date) -> dt.datetime:
+    """The moment from which a UTC day may be settled: `settle_at` of the next day."""
+    return dt.datetime.combine(day + DAY, program.settle_at, dt.UTC)
+
+
+def last_due(program: Program, now: dt.datetime) -> dt.date:
+    """The last UTC day whose moment to settle has come."""
+    today = utc_day(now)
+    return today - DAY if now >= settles_at(program, today - DAY) else today - 2 * DAY
+
+
+def next_settlement(program: Program, now: dt.datetime) -> dt.datetime:
+    """When the next settlement is due, after `now`."""
+    return settles_at(program, last_due(program, now) + DAY)
+
+
+def period_of(name: str, now: dt.datetime, settled_through: dt.date | None, first_day: dt.date | None) -> Period:
+    """today: the current UTC day. week: the last 7 settled days. month: the calendar month to date. all: since first_day."""
+    today = utc_day(now)
+    if name == "today":
+        return Period(name, Days(today, today))
+    if name == "week":
+        if settled_through is None:
+            return Period(name, None)
+        week = Days(settled_through - DAY * (_WEEK - 1), settled_through)
+        return Period(name, week, week.before())
+    if name == "month":
+        month = Days(today.replace(day=1), today)
+        last_month_end = month.first - DAY
+        length = calendar.monthrange(last_month_end.year, last_month_end.month)[1]
+        return Period(
+            name, month, Days(last_month_end.replace(day=1), last_month_end.replace(day=min(today.day, length)))
+        )
+    if name == "all":
+        return Period(name, Days(min(first_day, today), today) if first_day is not None else None)
+    raise UnknownPeriod(period=name)
+
+
+def change_percent(now: int, before: int) -> int | None:
+    """By how many percent a sum grew, rounded half away from zero; None where there was nothing to grow from."""
+    if before <= 0:
+        return None
+    difference = now - before
+    percent = (200 * abs(difference) + before) // (2 * before)
+    return percent if difference >= 0 else -percent
+
+
+def day_name(day: dt.date) -> str:
+    """A UTC day as "13 Jan"."""
+    return f"{day.day} {_MONTHS[day.month - 1]}"
+
+
+def late_label(day: dt.date, share: int) -> str:
+    """What a difference for a day settled before is called: late usage, or a correction where it takes money back."""
+    return f"late usage for {day_name(day)}" if share >= 0 else f"correction for {day_name(day)}"

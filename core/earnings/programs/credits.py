@@ -1,0 +1,57 @@
+"""Program kind `credits`: a share of what others spent, after platform costs (domain.md, "Program kind `credits`")."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from sqlalchemy import ColumnElement, case
+
+from core.config import Terms
+from core.earnings.programs.money import Entitlement, in_micros, share_of
+
+_COUNTERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "generate": ("uses",),
+        "remix": ("uses", "remixes"),
+        "feature": ("uses",),
+        "view": ("views",),
+        "save": ("saves",),
+    }
+)
+_SPENDING = frozenset({"generate", "remix", "feature"})
+
+
+@dataclass(frozen=True, slots=True)
+class Credits:
+    """Seed 1: `share × max(0, credits − platform costs)` over a project's whole day, available at once."""
+
+    name: str = "credits"
+    wallet: str = "available"
+    counters: Mapping[str, tuple[str, ...]] = _COUNTERS
+    spending: frozenset[str] = _SPENDING
+
+    def entitlement(self, credits_: int, cost: int, terms: Terms) -> Entitlement[int]:
+        """Micro-credits in, micro-dollars out; costs above credits give zero, never a debt."""
+        rate = terms.credits_per_usd
+        return Entitlement(
+            share=share_of(max(0, credits_ - cost), terms.share_bp, rate),
+            spent=in_micros(credits_, rate),
+            costs=in_micros(cost, rate),
+        )
+
+    def entitlement_sql(
+        self,
+        credits_: ColumnElement[int],
+        cost: ColumnElement[int],
+        share_bp: ColumnElement[int],
+        credits_per_usd: ColumnElement[int],
+    ) -> Entitlement[ColumnElement[int]]:
+        """The same over columns."""
+        remaining = case((credits_ > cost, credits_ - cost), else_=0)
+        return Entitlement(
+            share=share_of(remaining, share_bp, credits_per_usd),
+            spent=in_micros(credits_, credits_per_usd),
+            costs=in_micros(cost, credits_per_usd),
+        )
