@@ -16,7 +16,11 @@ END_STATES = ("paid", "rejected", "cancelled", "failed", "returned")
 
 class Withdrawal(Base, table=True):
     """A request to be paid, and its whole life. id is shown as WD-<id>; number counts 1, 2, … per creator and program
-    and makes the ledger keys, so that the same history gives the same seal."""
+    and makes the ledger keys, so that the same history gives the same seal.
+
+    rail and destination are those it was requested with, whatever the configuration says later. ended_by: who ended it
+    (a person's name, "operator" or "rail:<name>").
+    """
 
     __tablename__ = "withdrawal"
     __table_args__ = (
@@ -33,6 +37,7 @@ class Withdrawal(Base, table=True):
     amount: int = Field(sa_type=BigInteger)
     fee: int = Field(sa_type=BigInteger)
     method: str = Field(sa_type=key_type(64))
+    rail: str = Field(sa_type=key_type(56))
     destination: str = Field(default="", sa_type=String(200))
     state: str = Field(default="requested", sa_type=String(20))
     approvals_needed: int = Field(default=1, sa_type=BigInteger)
@@ -41,6 +46,7 @@ class Withdrawal(Base, table=True):
     approved_at: dt.datetime | None = Field(default=None, sa_type=UTCDateTime)
     sent_at: dt.datetime | None = Field(default=None, sa_type=UTCDateTime)
     ended_at: dt.datetime | None = Field(default=None, sa_type=UTCDateTime)
+    ended_by: str = Field(default="", sa_type=String(200))
     arrives_from: dt.date | None = Field(default=None, sa_type=Date)
     arrives_by: dt.date | None = Field(default=None, sa_type=Date)
     reason: str = Field(default="", sa_type=String(500))
@@ -92,17 +98,23 @@ class Attempt(Base, table=True):
 
 
 class Draft(Base, table=True):
-    """A previewed request, confirmed at most once. token is opaque and hard to guess."""
+    """A previewed request, confirmed at most once. token is opaque and hard to guess.
+
+    outcome: "" while unused, "requested" (withdrawal_id says which) or "discarded".
+    """
 
     __tablename__ = "draft"
+    __table_args__ = (Index("ix_draft_creator_id", "creator_id"),)
     token: str = Field(primary_key=True, sa_type=key_type(64))
     creator_id: str = Field(foreign_key="creator.creator_id", sa_type=key_type())
     program: str = Field(foreign_key="program.slug", sa_type=key_type(64))
     amount: int = Field(sa_type=BigInteger)
+    fee: int = Field(sa_type=BigInteger)
     method: str = Field(sa_type=key_type(64))
     created_at: dt.datetime = Field(sa_type=UTCDateTime)
     used_at: dt.datetime | None = Field(default=None, sa_type=UTCDateTime)
     outcome: str = Field(default="", sa_type=String(40))
+    withdrawal_id: int | None = Field(default=None, foreign_key="withdrawal.id", sa_type=BigInteger)
 
 
 class PayoutChoice(Base, table=True):
@@ -147,6 +159,7 @@ class Adjustment(Base, table=True):
     __table_args__ = (
         CheckConstraint("amount <> 0", name="nonzero"),
         UniqueConstraint("program", "creator_id", "number"),
+        Index("ix_adjustment_creator_id", "creator_id"),
     )
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     program: str = Field(foreign_key="program.slug", sa_type=key_type(64))
