@@ -22,6 +22,7 @@ from sqlalchemy import (
     String,
     Table,
     TypeDecorator,
+    UniqueConstraint,
     create_engine,
     event,
 )
@@ -147,7 +148,8 @@ def is_postgres(session: Session) -> bool:
 
 def upsert(session: Session, model: type[SQLModel]) -> postgresql.Insert | sqlite.Insert:
     """The dialect's INSERT with `on_conflict_do_nothing` / `on_conflict_do_update`."""
-    return (postgresql if is_postgres(session) else sqlite).insert(table_of(model))
+    table = table_of(model)
+    return postgresql.insert(table) if is_postgres(session) else sqlite.insert(table)
 
 
 def insert_once(session: Session, model: type[SQLModel], values: Mapping[str, object], key: Sequence[str]) -> bool:
@@ -188,18 +190,29 @@ _POSTGRES_TRIGGERS = (
 )
 
 
-def append_only_ddl(table: str, key: Sequence[str], dialect: str) -> list[str]:
-    """Statements that make a table append-only; used by `create_all` and by migrations alike."""
-    same_key = " AND ".join(f"{column} = NEW.{column}" for column in key)
+def append_only_ddl(table: str, keys: Sequence[Sequence[str]], dialect: str) -> list[str]:
+    """Statements that make a table append-only; used by `create_all` and by migrations alike.
+
+    keys: every set of columns that is unique in it. Insert with WHERE NOT EXISTS where a key may be taken: on SQLite
+    the trigger fires before ON CONFLICT is heard.
+    """
+    same_key = " OR ".join(" AND ".join(f"{column} = NEW.{column}" for column in key) for key in keys)
     templates = _POSTGRES_TRIGGERS if dialect == "postgresql" else _SQLITE_TRIGGERS
     return [template.format(table=table, same_key=same_key) for template in templates]
+
+
+def unique_keys(table: Table) -> list[list[str]]:
+    """Every set of columns that is unique in a table, the primary key first, then by name."""
+    constraints = [part.columns.keys() for part in table.constraints if isinstance(part, UniqueConstraint)]
+    indexes = [index.columns.keys() for index in table.indexes if index.unique]
+    return [table.primary_key.columns.keys(), *sorted(constraints + indexes)]
 
 
 def append_only(model: type[SQLModel]) -> None:
     """Have `create_all` protect the model's table against change; migrations run `append_only_ddl` themselves."""
     table = table_of(model)
-    key = [column.name for column in table.primary_key.columns]
+    keys = unique_keys(table)
     for dialect in ("sqlite", "postgresql"):
-        for statement in append_only_ddl(table.name, key, dialect):
+        for statement in append_only_ddl(table.name, keys, dialect):
             ddl = DDL(statement.replace("%", "%%"))  # type: ignore[no-untyped-call]
             event.listen(table, "after_create", ddl.execute_if(dialect=dialect))

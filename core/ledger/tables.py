@@ -7,23 +7,25 @@ import datetime as dt
 from sqlalchemy import BigInteger, CheckConstraint, Index, String, UniqueConstraint, text
 from sqlmodel import Field
 
+from core.ledger.money import LARGEST
 from core.storage import Base, BigId, UTCDateTime, append_only, key_type
 
 
 class Account(Base, table=True):
     """One side of transfers. `balance` (micro-dollars) = credits - debits, kept in the same transaction.
 
-    creator is empty for a program's own accounts; program is empty for none.
+    id follows from the other three (`core.ledger.accounts.account_id`). creator is empty for a program's own accounts.
     """
 
     __tablename__ = "account"
     __table_args__ = (
+        CheckConstraint(f"balance BETWEEN -{LARGEST} AND {LARGEST}", name="balance_bounded"),
         UniqueConstraint("program", "role", "creator"),
         Index("ix_account_creator", "creator"),
     )
-    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    id: int = Field(primary_key=True, sa_type=BigId, sa_column_kwargs={"autoincrement": False})
     program: str = Field(sa_type=key_type(64))
-    role: str = Field(sa_type=key_type(64))
+    role: str = Field(sa_type=key_type(80))
     creator: str = Field(default="", sa_type=key_type())
     balance: int = Field(default=0, sa_type=BigInteger)
 
@@ -54,7 +56,7 @@ class Transfer(Base, table=True):
 
     __tablename__ = "transfer"
     __table_args__ = (
-        CheckConstraint("amount > 0", name="positive"),
+        CheckConstraint(f"amount > 0 AND amount <= {LARGEST}", name="positive"),
         CheckConstraint("debit_id <> credit_id", name="two_accounts"),
         {"sqlite_with_rowid": False},
     )
