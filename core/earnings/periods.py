@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import calendar
 import datetime as dt
 from dataclasses import dataclass
 
@@ -72,7 +71,8 @@ def next_settlement(program: Program, now: dt.datetime) -> dt.datetime:
 
 
 def period_of(name: str, now: dt.datetime, settled_through: dt.date | None, first_day: dt.date | None) -> Period:
-    """today: the current UTC day. week: the last 7 settled days. month: the calendar month to date. all: since first_day."""
+    """The days of a named period: the current UTC day; the last 7 settled days; the calendar month to date; all since
+    the program's first day with usage. UnknownPeriod for any other name."""
     today = utc_day(now)
     if name == "today":
         return Period(name, Days(today, today))
@@ -83,11 +83,8 @@ def period_of(name: str, now: dt.datetime, settled_through: dt.date | None, firs
         return Period(name, week, week.before())
     if name == "month":
         month = Days(today.replace(day=1), today)
-        last_month_end = month.first - DAY
-        length = calendar.monthrange(last_month_end.year, last_month_end.month)[1]
-        return Period(
-            name, month, Days(last_month_end.replace(day=1), last_month_end.replace(day=min(today.day, length)))
-        )
+        end = month.first - DAY
+        return Period(name, month, Days(end.replace(day=1), end.replace(day=min(today.day, end.day))))
     if name == "all":
         return Period(name, Days(min(first_day, today), today) if first_day is not None else None)
     raise UnknownPeriod(period=name)
