@@ -1,0 +1,215 @@
+"""earnings-desk.toml and the environment (or .env) → frozen settings. A fault stops the start; secrets stay secret."""
+
+from __future__ import annotations
+
+import difflib
+import io
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bot.desk_file import Faults, read_config
+from core.config import DeskConfig
+from core.errors import DeskError
+
+DEFAULT_CONFIG = Path("earnings-desk.toml")
+DEFAULT_DATABASE = "sqlite:///earnings-desk.db"
+CHAT_TOKENS = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "DISCORD_TOKEN")
+_SECRETS = (*CHAT_TOKENS, "STRIPE_API_KEY", "STRIPE_WEBHOOK_SECRET")
+_ADDRESSES = {
+    "SLACK_API_URL": ("http", "https"),
+    "DISCORD_API_URL": ("http", "https"),
+    "DISCORD_GATEWAY_URL": ("ws", "wss"),
+    "STRIPE_API_URL": ("http", "https"),
+}
+KNOWN = ("DATABASE_URL", *_SECRETS, *_ADDRESSES, "HTTP_HOST", "HTTP_PORT", "LOG_FORMAT")
+
+
+class WrongSettings(DeskError):
+    """Nothing started. {problems}."""
+
+
+class NoConfig(DeskError):
+    """There is no {path}. `earnings-desk init` writes one; --config names another."""
+
+
+class Secret:
+    """Text that shows itself only when asked by name; its repr, str and errors never do."""
+
+    __slots__ = ("__value",)
+
+    def __init__(self, value: str) -> None:
+        self.__value = value
+
+    def reveal(self) -> str:
+        return self.__value
+
+    def __bool__(self) -> bool:
+        return bool(self.__value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other.reveal() == self.__value
+
+    def __hash__(self) -> int:
+        return hash(self.__value)
+
+    def __repr__(self) -> str:
+        return "Secret(***)" if self.__value else "Secret()"
+
+    __str__ = __repr__
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All that an operator decided. config_path is the file it came from, None when there was none."""
+
+    desk: DeskConfig = field(default_factory=DeskConfig)
+    config_path: Path | None = None
+    database_url: Secret = field(default_factory=lambda: Secret(DEFAULT_DATABASE))
+    http_host: str = "127.0.0.1"
+    http_port: int = 8080
+    log_format: str = "console"
+    secrets: Mapping[str, Secret] = field(default_factory=dict)
+    addresses: Mapping[str, str] = field(default_factory=dict)
+
+    def chat_tokens(self) -> list[str]:
+        """The names of the real chat platforms' tokens that are set."""
+        return [name for name in CHAT_TOKENS if self.secrets.get(name)]
+
+
+def load(
+    config: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    dotenv: Path = Path(".env"),
+    *,
+    need_config: bool = True,
+) -> Settings:
+    """Read and check everything. Raises WrongSettings naming every fault, NoConfig, NotYetBuilt.
+
+    Without `need_config` a missing default file is no fault (`migrate`, `verify` and the like do without it).
+    """
+    faults = Faults()
+    values = _environment(os.environ if environment is None else environment, dotenv, faults)
+    path = config or DEFAULT_CONFIG
+    desk = DeskConfig()
+    if path.exists() or config is not None or need_config:
+        desk = _read_file(path, faults)
+    else:
+        path = None  # type: ignore[assignment]
+    settings = Settings(
+        desk=desk,
+        config_path=path,
+        database_url=Secret(_database_url(values, faults)),
+        http_host=values.get("HTTP_HOST", "127.0.0.1"),
+        http_port=_port(values, faults),
+        log_format=_log_format(values, faults),
+        secrets={name: Secret(values[name]) for name in _SECRETS if name in values},
+        addresses=_addresses(values, faults),
+    )
+    if faults.found:
+        raise WrongSettings(problems="; ".join(faults.found))
+    return settings
+
+
+def _read_file(path: Path, faults: Faults) -> DeskConfig:
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise NoConfig(path=path) from None
+    except (OSError, UnicodeDecodeError) as error:
+        faults.add(str(path), f"can't be read ({_reason(error)})", "name a text file in TOML format")
+    except tomllib.TOMLDecodeError as error:
+        faults.add(str(path), f"is no TOML: {error}", "mend that line")
+    else:
+        return read_config(table, faults)
+    return DeskConfig()
+
+
+def _reason(error: Exception) -> str:
+    return error.strerror or type(error).__name__ if isinstance(error, OSError) else "it is not UTF-8"
+
+
+def _environment(environment: Mapping[str, str], dotenv: Path, faults: Faults) -> dict[str, str]:
+    """Known names that have a value; the environment goes before .env. Unknown names: all of .env's; of the
+    environment's, which belongs to others too, those that look like a known one mistyped."""
+    values = _dotenv(dotenv, faults)
+    for name in values:
+        if name not in KNOWN:
+            faults.add(f"{name} in {dotenv}", "is unknown", _hint(name))
+    for name, value in environment.items():
+        if name in KNOWN:
+            values[name] = value
+        elif difflib.get_close_matches(name, KNOWN, 1, 0.88):
+            faults.add(name, "is unknown", _hint(name))
+    return {name: value.strip() for name, value in values.items() if name in KNOWN and value.strip()}
+
+
+def _hint(name: str) -> str:
+    close = difflib.get_close_matches(name.upper(), KNOWN, 1, 0.6)
+    return f"did you mean {close[0]}?" if close else "`earnings-desk up --help` lists the known ones"
+
+
+def _dotenv(path: Path, faults: Faults) -> dict[str, str]:
+    if not path.is_file():
+        return {}
+    from dotenv.parser import parse_stream
+
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        faults.add(str(path), f"can't be read ({_reason(error)})", "write NAME=value lines in UTF-8")
+        return {}
+    values: dict[str, str] = {}
+    for binding in parse_stream(io.StringIO(text)):
+        if binding.error:  # the line itself may hold a secret: only its number is told
+            faults.add(f"{path}, line {binding.original.line},", "can't be read", "write NAME=value")
+        elif binding.key is not None:
+            values[binding.key] = binding.value or ""
+    return values
+
+
+def _database_url(values: Mapping[str, str], faults: Faults) -> str:
+    url = values.get("DATABASE_URL", DEFAULT_DATABASE)
+    right = "write sqlite:///file.db or postgresql://user:password@host/database"
+    if url.startswith("postgres://"):
+        url = "postgresql" + url.removeprefix("postgres")
+    if re.match(r"sqlite:///(?!:memory:)[^?]", url) or re.match(r"postgresql(\+psycopg)?://.", url):
+        try:
+            from sqlalchemy.engine import make_url
+
+            make_url(url)
+        except Exception:  # whatever is wrong with it, its text must not reach a message
+            faults.add("DATABASE_URL", "can't be read as an address", right)
+        return url
+    faults.add("DATABASE_URL", "is no address of a database that the desk can use", right)
+    return DEFAULT_DATABASE
+
+
+def _port(values: Mapping[str, str], faults: Faults) -> int:
+    text = values.get("HTTP_PORT", "8080")
+    if text.isascii() and text.isdigit() and int(text) <= 65535:
+        return int(text)
+    faults.add("HTTP_PORT", f'is "{text[:20]}"', "write a port number from 0 (any free one) to 65535")
+    return 0
+
+
+def _log_format(values: Mapping[str, str], faults: Faults) -> str:
+    text = values.get("LOG_FORMAT", "console")
+    if text not in ("console", "json"):
+        faults.add("LOG_FORMAT", f'is "{text[:20]}"', "write console or json")
+    return text
+
+
+def _addresses(values: Mapping[str, str], faults: Faults) -> dict[str, str]:
+    found = {}
+    for name, schemes in _ADDRESSES.items():
+        url = values.get(name)
+        if url is None:
+            continue
+        if not re.match(rf"({'|'.join(schemes)})://[^/\s]", url):
+            faults.add(name, "is no address", f"begin with {schemes[1]}:// or {schemes[0]}://")
+        found[name] = url
+    return found
