@@ -28,6 +28,25 @@ class OutboxMessage(Base, table=True):
             sqlite_where=text("state IN ('waiting', 'claimed', 'unclear')"),
             postgresql_where=text("state IN ('waiting', 'claimed', 'unclear')"),
         ),
+        Index(
+            "ix_outbox_message_lane",
+            "lane",
+            "id",
+            sqlite_where=text("state IN ('waiting', 'claimed', 'unclear')"),
+            postgresql_where=text("state IN ('waiting', 'claimed', 'unclear')"),
+        ),
+        Index(
+            "ix_outbox_message_subject",
+            "subject",
+            sqlite_where=text("subject <> ''"),
+            postgresql_where=text("subject <> ''"),
+        ),
+        Index(
+            "ix_outbox_message_late",
+            "person_id",
+            sqlite_where=text("state = 'undeliverable'"),
+            postgresql_where=text("state = 'undeliverable'"),
+        ),
     )
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     key: str = Field(sa_type=key_type(300), unique=True)
@@ -35,6 +54,8 @@ class OutboxMessage(Base, table=True):
     platform: str = Field(default="", sa_type=key_type(20))
     workspace: str = Field(default="", sa_type=key_type(100))
     channel: str = Field(default="", sa_type=key_type(100))
+    user_id: str = Field(default="", sa_type=key_type(100))
+    lane: str = Field(sa_type=key_type(400))
     person_id: int | None = Field(default=None, foreign_key="person.id", sa_type=BigInteger)
     template: str = Field(sa_type=String(60))
     facts: str = Field(sa_type=Text)

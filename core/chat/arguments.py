@@ -1,0 +1,478 @@
+"""What people type, matched to a command's signature: words, quotes, `key=value`, `--key value`, mentions, dates of two words.
+
+Words are matched in the order of the signature, except that a word which can only be one of a parameter's choices, or a
+date, finds its place by itself (`/stats week`); quotes say that a word is just text (`/stats "week"`).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from core.chat.cards import clean
+from core.chat.registry import Action, Command, Param, Registry
+from core.clock import utc_day
+from core.errors import DeskError
+from core.ledger.money import format_money, parse_money
+
+LONGEST_LINE = 4_000  # characters; Slack and Discord send less
+LONGEST_TEXT = 1_000
+_MONTHS = (
+    "january february march april may june july august september october november december".split()  # noqa: SIM905
+)
+_BIGGEST = 2**63 - 1
+_QUOTES: Mapping[str, str] = {'"': '"', "“": "”", "„": "“”", "«": "»", "”": "”"}
+_KEYED = re.compile(r"(--)?([A-Za-z][A-Za-z_-]*)=")
+_FLAG = re.compile(r"--([A-Za-z][A-Za-z_-]*)")
+_INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
+_MENTION = re.compile(r"<[@#]!?([A-Za-z0-9]+)(?:\|[^<>]*)?>")
+
+
+class UnknownCommand(DeskError):
+    """There is no command /{name}. {hint}"""
+
+
+class BadArguments(DeskError):
+    """{problem} Nothing changed. How to write it: {usage}, for example {example}"""
+
+
+class BadField(DeskError):
+    """Nothing changed. {problem}"""
+
+
+class Missing(DeskError):
+    """Nothing changed. {command} needs {names}. For example: {example}"""
+
+    def __init__(self, command: Command, params: Sequence[Param], given: Mapping[str, str]) -> None:
+        self.command, self.params, self.given = command, params, given
+        names = " and ".join(f"{param.name} ({param.arg.help})" if param.arg.help else param.name for param in params)
+        super().__init__(command=f"/{command.name}", names=names, example=command.example)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A word or quoted text. key: the parameter it is for, from `key=value`. start and end are places in the line."""
+
+    text: str
+    start: int
+    end: int
+    quoted: bool = False
+    key: str = ""
+    closed: bool = True
+
+
+class _NotThis(Exception):
+    """This text is no value of that parameter; args[0] says why."""
+
+
+def tokens(line: str) -> list[Token]:
+    """Cut a line into words. An unclosed quote reaches to the end of the line."""
+    found: list[Token] = []
+    place = 0
+    while place < len(line):
+        if line[place].isspace():
+            place += 1
+            continue
+        start, key = place, ""
+        keyed = _KEYED.match(line, place)
+        if keyed:
+            key, place = keyed[2], keyed.end()
+        quoted = _quoted(line, place)
+        if quoted is not None:
+            text, place, closed = quoted
+            found.append(Token(text, start, place, True, key, closed))
+            continue
+        end = place
+        while end < len(line) and not line[end].isspace():
+            end += 1
+        found.append(Token(line[place:end], start, end, False, key))
+        place = end
+    return found
+
+
+def _quoted(line: str, place: int) -> tuple[str, int, bool] | None:
+    """Quoted text at a place: its content, where it ends, whether it was closed."""
+    opening = line[place : place + 1]
+    if opening == "'":
+        # An apostrophe is only a quote when its partner ends a word: ’tis and Ada's are words.
+        close = re.compile(r"'(?=\s|$)").search(line, place + 1)
+        return None if close is None else (line[place + 1 : close.start()], close.end(), True)
+    closings = _QUOTES.get(opening)
+    if not closings:
+        return None
+    kept: list[str] = []
+    place += 1
+    while place < len(line):
+        if line[place] == "\\" and line[place + 1 : place + 2] in ("\\", *closings):
+            kept.append(line[place + 1])
+            place += 2
+        elif line[place] in closings:
+            return "".join(kept), place + 1, True
+        else:
+            kept.append(line[place])
+            place += 1
+    return "".join(kept), place, False
+
+
+def find(registry: Registry, line: str) -> tuple[Command, str]:
+    """The command that a line names, and the text of its arguments. Raises UnknownCommand with the nearest names."""
+    words = line.strip().lstrip("/").split(None, 2)
+    names = [word.lower() for word in words[:2]]
+    for length in (2, 1):
+        name = " ".join(names[:length])
+        if len(names) >= length and name in registry.commands:
+            return registry.commands[name], line.strip().lstrip("/").split(None, length)[length] if len(
+                words
+            ) > length else ""
+    known = list(registry.commands)
+    typed = " ".join(names)
+    near = difflib.get_close_matches(typed, known, 1, 0.6) or difflib.get_close_matches(
+        names[0] if names else "", known, 1
+    )
+    hint = f"Did you mean /{near[0]}? " if near else ""
+    shown = clean(names[0] if names else "")[:40]
+    raise UnknownCommand(name=shown, hint=f"{hint}/help lists them all.")
+
+
+def parse(command: Command, text: str, now: dt.datetime, fields: Mapping[str, str] | None = None) -> dict[str, object]:
+    """Values by variable name, defaults left out. fields: answers of a form, by parameter name; they win over the line.
+
+    Raises BadArguments, or Missing when required ones are left out.
+    """
+    reading = read(command, text, now)
+    if reading.problem:
+        raise _bad(command, reading.problem)
+    values = dict(reading.values)
+    known = {param.name: param for param in command.params}
+    for name, answer in (fields or {}).items():
+        param = known.get(name)
+        if param is None:
+            raise _bad(command, f"There is no “{clean(name)[:40]}” to give.")
+        if answer.strip():
+            values[param.variable] = checked(command, param, answer, now)
+    missing = [param for param in command.params if param.required and param.variable not in values]
+    if missing:
+        raise Missing(command, missing, reading.typed | dict(fields or {}))
+    return values
+
+
+def checked(command: Command, param: Param, text: str, now: dt.datetime) -> object:
+    """One answer as a value. Raises BadArguments."""
+    try:
+        return convert(param, text, now)
+    except _NotThis as fault:
+        raise _bad(command, str(fault)) from None
+
+
+def _bad(command: Command, problem: str) -> BadArguments:
+    return BadArguments(problem=problem, usage=command.usage, example=command.example)
+
+
+@dataclass(slots=True)
+class Reading:
+    """How far a line was understood: values by variable, what was typed by name, what is still open, and the first problem."""
+
+    values: dict[str, object] = field(default_factory=dict)
+    typed: dict[str, str] = field(default_factory=dict)
+    problem: str = ""
+    absorbing: Param | None = None
+    absorbed_from: int = 0
+
+
+def read(command: Command, text: str, now: dt.datetime) -> Reading:
+    """Match a line to a signature; never raises."""
+    reading = Reading()
+    if len(text) > LONGEST_LINE:
+        reading.problem = f"That is too long ({len(text):,} characters; {LONGEST_LINE:,} at most)."
+        return reading
+    _Matcher(command, text, now, reading).run()
+    return reading
+
+
+class _Matcher:
+    """Walks over the words of one line."""
+
+    def __init__(self, command: Command, text: str, now: dt.datetime, reading: Reading) -> None:
+        self.command, self.text, self.now, self.reading = command, text, now, reading
+        self.by_name = {param.name: param for param in command.params}
+        self.words = tokens(text)
+        self.place = 0
+
+    def run(self) -> None:
+        try:
+            while self.place < len(self.words):
+                self.step()
+        except _NotThis as fault:
+            self.reading.problem = str(fault)
+
+    def step(self) -> None:
+        word = self.words[self.place]
+        named = self.named(word)
+        if named is not None:
+            self.take_named(named, word)
+            return
+        rest = self.rest_next()
+        if rest is not None:
+            self.take_rest(rest, word.start)
+        elif not (self.take_typed(word) or self.take_text(word)):
+            raise _NotThis(self.why_not(word))
+
+    def open(self) -> Iterator[Param]:
+        """Positional parameters without a value, in order."""
+        taken = self.reading.values
+        return (param for param in self.command.params if not param.keyword and param.variable not in taken)
+
+    def named(self, word: Token) -> Param | None:
+        if word.key:
+            return self.by_name.get(word.key.lower().replace("-", "_"))
+        flag = None if word.quoted else _FLAG.fullmatch(word.text)
+        return self.by_name.get(flag[1].lower().replace("-", "_")) if flag else None
+
+    def take_named(self, param: Param, word: Token) -> None:
+        if param.variable in self.reading.values:
+            raise _NotThis(f"{param.name} is given twice.")
+        self.place += 1
+        if param.rest and word.key and not word.quoted:
+            self.take_rest(param, word.start + self.text[word.start :].index("=") + 1)
+            return
+        if not word.key:
+            if self.place >= len(self.words):
+                raise _NotThis(f"--{param.name} needs a value.")
+            word = self.words[self.place]
+            self.place += 1
+        self.set(param, word.text)
+
+    def rest_next(self) -> Param | None:
+        """The parameter that takes the rest of the line, once everything required before it is there."""
+        first = next(self.open(), None)
+        return first if first is not None and first.rest else None
+
+    def take_rest(self, param: Param, start: int) -> None:
+        """Everything from a place on, but `key=value` words at the very end."""
+        end = len(self.text)
+        tail: list[tuple[Param, Token]] = []
+        for word in reversed(self.words[self.place :]):
+            named = self.named(word) if word.key and word.start > start else None
+            if named is None or named is param or named.variable in self.reading.values:
+                break
+            tail.append((named, word))
+            end = word.start
+        for named, word in tail:
+            self.set(named, word.text)
+        body = self.text[start:end].strip()
+        inner = tokens(body)
+        whole = len(inner) == 1 and inner[0].quoted and not inner[0].key
+        self.set(param, inner[0].text if whole else body)
+        self.place = len(self.words)
+
+    def take_typed(self, word: Token) -> bool:
+        """Give a word to the first parameter whose type it has: choices and dates wherever they stand, numbers in order."""
+        in_order = True
+        for param in self.open():
+            if param.kind == "text":
+                if word.quoted:
+                    return False
+                in_order = in_order and not param.required
+                continue
+            if not in_order and param.kind not in ("choice", "date"):
+                continue
+            if word.quoted and param.kind in ("choice", "date"):
+                continue
+            used = self.try_typed(param)
+            if used:
+                self.place += used
+                return True
+        return False
+
+    def try_typed(self, param: Param) -> int:
+        """How many words make a value of this type here; 0 for none."""
+        for length in (3, 2, 1) if param.kind == "date" else (1,):
+            words = self.words[self.place : self.place + length]
+            if len(words) < length or any(word.key or word.quoted for word in words[1:]):
+                continue
+            try:
+                self.set(param, " ".join(word.text for word in words))
+            except _NotThis:
+                continue
+            return length
+        return 0
+
+    def take_text(self, word: Token) -> bool:
+        """Give a word to the next parameter that is text; several words when it is the last one of its kind."""
+        param = None
+        for candidate in self.open():
+            if candidate.kind == "text":
+                param = candidate
+                break
+            if candidate.required:
+                return False
+        raw = self.text[word.start : word.end] if word.key else word.text
+        if param is not None:
+            if param.rest:
+                self.take_rest(param, word.start)
+                return True
+            self.set(param, raw)
+            self.place += 1
+            more = any(other.kind == "text" for other in self.open())
+            self.reading.absorbing = None if word.quoted or more else param
+            self.reading.absorbed_from = word.start
+            return True
+        if self.reading.absorbing is None or word.quoted:
+            return False
+        absorbing = self.reading.absorbing
+        self.set(absorbing, self.text[self.reading.absorbed_from : word.end])
+        self.place += 1
+        return True
+
+    def set(self, param: Param, text: str) -> None:
+        self.reading.values[param.variable] = convert(param, text, self.now)
+        self.reading.typed[param.name] = text
+
+    def why_not(self, word: Token) -> str:
+        first = next((param for param in self.open() if param.kind != "text"), None)
+        shown = clean(word.text)[:60]
+        if first is not None:
+            try:
+                convert(first, word.text, self.now)
+            except _NotThis as fault:
+                return str(fault)
+        return f"“{shown}” is one word too many."
+
+
+def convert(param: Param, text: str, now: dt.datetime) -> object:
+    """Text as a parameter's value. Raises _NotThis with a sentence that says what is expected."""
+    text = " ".join(clean(text).split())
+    if param.arg.empty and text.casefold() == param.arg.empty.casefold():
+        return None
+    match param.kind:
+        case "text":
+            return _text(param, text)
+        case "int":
+            return _integer(param, text)
+        case "money":
+            return _money(param, text)
+        case "bool":
+            return _yes_or_no(param, text)
+        case "date":
+            return _date(param, text, utc_day(now))
+        case "choice":
+            return _choice(param, text)
+    mention = _MENTION.fullmatch(text)
+    return mention[1] if mention else text.lstrip("@#")
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= 60 else text[:59] + "…"
+
+
+def _text(param: Param, text: str) -> str:
+    shortest, longest = param.arg.min_length or 0, param.arg.max_length or LONGEST_TEXT
+    if not shortest <= len(text) <= longest:
+        bounds = f"{shortest} to {longest:,}" if shortest else f"at most {longest:,}"
+        raise _NotThis(f"{param.name.capitalize()} takes {bounds} characters; you wrote {len(text):,}.")
+    return text
+
+
+def _integer(param: Param, text: str) -> int:
+    digits = text.lstrip("#")
+    if param.arg.prefix and digits.casefold().startswith(param.arg.prefix.casefold()):
+        digits = digits[len(param.arg.prefix) :]
+    if not _INTEGER.fullmatch(digits):
+        raise _NotThis(f"“{_shown(text)}” is no number; {param.name} looks like {param.arg.prefix}{param.example}.")
+    return _bounded(param, int(digits), str)
+
+
+def _money(param: Param, text: str) -> int:
+    try:
+        amount = parse_money(text)
+    except DeskError:
+        raise _NotThis(f"“{_shown(text)}” is no amount; write {param.name} like 50 or 1,288.40.") from None
+    return _bounded(param, amount, format_money)
+
+
+def _bounded(param: Param, number: int, shown: Callable[[int], str]) -> int:
+    least = -_BIGGEST if param.arg.minimum is None else param.arg.minimum
+    most = _BIGGEST if param.arg.maximum is None else param.arg.maximum
+    if number < least:
+        raise _NotThis(f"{param.name.capitalize()} must be at least {shown(least)}.")
+    if number > most:
+        raise _NotThis(f"{param.name.capitalize()} must be at most {shown(most)}.")
+    return number
+
+
+def _yes_or_no(param: Param, text: str) -> bool:
+    if text.casefold() in ("yes", "on", "true", "1"):
+        return True
+    if text.casefold() in ("no", "off", "false", "0"):
+        return False
+    raise _NotThis(f"“{_shown(text)}” is neither on nor off ({param.name}).")
+
+
+def _choice(param: Param, text: str) -> str:
+    for choice in param.choices:
+        if choice.casefold() == text.casefold():
+            return choice
+    raise _NotThis(f"“{_shown(text)}” is none of {', '.join(param.choices)} ({param.name}).")
+
+
+def _date(param: Param, text: str, today: dt.date) -> dt.date:
+    words = text.replace(",", " ").lower().split()
+    if words == ["today"]:
+        return today
+    if words == ["yesterday"]:
+        return today - dt.timedelta(days=1)
+    try:
+        found = dt.date.fromisoformat(text) if len(words) == 1 and "-" in text else _day_and_month(words, today)
+    except ValueError:
+        found = None
+    if found is None:
+        raise _NotThis(f"“{_shown(text)}” is no date ({param.name}); write 2026-01-13 or 13 Jan.")
+    return found
+
+
+def _day_and_month(words: Sequence[str], today: dt.date) -> dt.date | None:
+    """13 Jan, Jan 13, 13 January 2026. Without a year: the latest such day that is not in the future."""
+    if len(words) not in (2, 3):
+        return None
+    first, second = words[:2]
+    day, month_word = (first, second) if first[:1].isdigit() else (second, first)
+    month = next((at for at, name in enumerate(_MONTHS, 1) if len(month_word) >= 3 and name.startswith(month_word)), 0)
+    if not re.fullmatch(r"[0-9]{1,2}", day) or not month:
+        return None
+    if len(words) == 3:
+        return dt.date(int(words[2]), month, int(day)) if re.fullmatch(r"[0-9]{4}", words[2]) else None
+    for year in range(today.year, today.year - 9, -1):
+        try:
+            found = dt.date(year, month, int(day))
+        except ValueError:
+            continue
+        if found <= today:
+            return found
+    return None
+
+
+def parse_action(
+    action: Action, value: str, now: dt.datetime, fields: Mapping[str, str] | None = None
+) -> dict[str, object]:
+    """Values for a pressed button by variable name: what it carries, and the answers of its form.
+
+    Raises BadArguments; a button's value that isn't what its action carries is refused like a wrong one.
+    """
+    known = {param.name: param for param in action.fields}
+    fields = fields or {}
+    try:
+        values = {action.value.variable: convert(action.value, value, now)}
+        for name, answer in fields.items():
+            if name not in known:
+                raise _NotThis(f"There is no “{clean(name)[:40]}” to give.")
+            if answer.strip():
+                values[known[name].variable] = convert(known[name], answer, now)
+        missing = [param.name for param in action.fields if param.required and param.variable not in values]
+        if missing:
+            raise _NotThis(f"{' and '.join(missing).capitalize()} must be given.")
+    except _NotThis as fault:
+        raise BadField(problem=str(fault)) from None
+    return values

@@ -1,0 +1,149 @@
+"""Completing what someone types, and the forms that ask for what they left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from core.chat import arguments
+from core.chat.cards import Actions, Button, Card, FormField, Option
+from core.chat.registry import Call, Command, Param, Registry, Suggestion
+from core.chat.words import quoted
+
+MOST = 25  # Discord's limit for autocomplete, and for the options of a select
+
+
+def suggest(registry: Registry, call: Call, text: str) -> list[Suggestion]:
+    """Ways to go on from a line typed so far, at most MOST; value is the whole new line, label what to show, hint why."""
+    line = text[: arguments.LONGEST_LINE].lstrip()
+    if not line.startswith("/"):
+        line = f"/{line}"
+    found = _split(registry, line)
+    if found is None:
+        return list(_names(registry, call, line))[:MOST]
+    command, start = found
+    if not command.allows(call.who):
+        return []
+    return list(_arguments(command, call, line, start))[:MOST]
+
+
+def values(command: Command, call: Call, name: str, text: str) -> list[Suggestion]:
+    """Completions of one named argument (Discord's autocomplete); each value is the argument's."""
+    param = next((param for param in command.params if param.name == name), None)
+    if param is None or not command.allows(call.who):
+        return []
+    return list(_values(param, call, text))[:MOST]
+
+
+def asked(call: Call, param: Param, given: str) -> FormField:
+    """The question for one argument; a choice where all that could be answered fits into one."""
+    field = param.form_field(given)
+    if param.arg.suggest is None or field.options:
+        return field
+    found = list(_values(param, call, ""))
+    if not 0 < len(found) < MOST:
+        return field
+    options = tuple(Option(one.value, (one.label or one.value)[:75], one.value == given) for one in found)
+    return replace(field, kind="choice", options=options)
+
+
+def with_form(card: Card, form: tuple[FormField, ...]) -> Card:
+    """The card with a form put on its buttons."""
+    blocks = [
+        Actions(tuple(replace(item, form=form) if isinstance(item, Button) else item for item in block.items))
+        if isinstance(block, Actions)
+        else block
+        for block in card.blocks
+    ]
+    return replace(card, blocks=tuple(blocks))
+
+
+def _split(registry: Registry, line: str) -> tuple[Command, int] | None:
+    """The command and where its arguments begin; None while its name isn't finished by a space."""
+    words = line[1:].split()
+    for length in (2, 1):
+        name = " ".join(words[:length]).lower()
+        if len(words) < length or name not in registry.commands:
+            continue
+        end = 1
+        for word in words[:length]:
+            end = line.index(word, end) + len(word)
+        if line[end : end + 1].isspace():
+            return registry.commands[name], end
+    return None
+
+
+def _names(registry: Registry, call: Call, line: str) -> Iterator[Suggestion]:
+    typed = " ".join(line[1:].lower().split()) + (" " if line[-1:].isspace() and line.strip("/ ") else "")
+    seen: set[str] = set()
+    for command in registry.commands.values():
+        if not command.allows(call.who) or not command.name.startswith(typed):
+            continue
+        first, _, sub = command.name.partition(" ")
+        # "/de" offers "/desk"; its subcommands come once "/desk" is there.
+        if sub and not typed.startswith(first):
+            if first not in seen:
+                seen.add(first)
+                yield Suggestion(f"/{first} ", f"/{first}", "for those who run the desk")
+        else:
+            yield Suggestion(f"/{command.name} ", f"/{command.name}", command.summary)
+
+
+def _arguments(command: Command, call: Call, line: str, start: int) -> Iterator[Suggestion]:
+    words = arguments.tokens(line[start:])
+    unfinished = bool(words) and not (line[-1:].isspace() and words[-1].closed)
+    last = words[-1] if unfinished else None
+    done = line[start : start + last.start] if last else line[start:]
+    reading = arguments.read(command, done, call.now)
+    if reading.problem:
+        return
+    typed, before = (last.text if last else ""), line[: start + (last.start if last else len(line) - start)]
+    if not before[-1:].isspace():
+        before += " "
+    if last and last.key:
+        param = next((param for param in command.params if param.name == last.key.lower()), None)
+        if param is not None:
+            yield from (_whole(f"{before}{last.key}=", one) for one in _values(param, call, typed))
+        return
+    absorbing = reading.absorbing
+    if absorbing is not None and last is not None:
+        so_far = line[start + reading.absorbed_from :].strip()
+        head = line[: start + reading.absorbed_from]
+        yield from (_whole(head, one) for one in _values(absorbing, call, so_far))
+    for param in command.params:
+        if param.variable in reading.values or (param.keyword and not typed):
+            continue
+        if param.keyword:
+            if param.name.startswith(typed.lstrip("-")) and param.name != "page":
+                yield Suggestion(f"{before}{param.name}=", f"{param.name}=", param.arg.help)
+            continue
+        offered = False
+        for one in _values(param, call, typed):
+            offered = True
+            yield _whole(before, one)
+        if not offered and not typed and param.arg.suggest is None:
+            yield Suggestion(line, param.usage, param.arg.help)
+        if param.required:
+            return
+
+
+def _whole(before: str, one: Suggestion) -> Suggestion:
+    return Suggestion(f"{before}{quoted(one.value)} ", one.label or one.value, one.hint)
+
+
+def _values(param: Param, call: Call, typed: str) -> Iterator[Suggestion]:
+    for choice in _offered(param):
+        if choice.casefold().startswith(typed.casefold()):
+            yield Suggestion(choice, choice, param.arg.help)
+    if param.arg.suggest is not None:
+        found: Iterable[Suggestion | str] = param.arg.suggest(call, typed)
+        for one in found:
+            yield Suggestion(one, one) if isinstance(one, str) else one
+
+
+def _offered(param: Param) -> tuple[str, ...]:
+    return (
+        *param.choices,
+        *((param.arg.empty,) if param.arg.empty else ()),
+        *(("on", "off") if param.kind == "bool" else ()),
+    )

@@ -1,0 +1,296 @@
+"""The one seam between surfaces and the desk: who speaks, may they, run it in one transaction, say what came of it.
+
+The only async file of core. Commands are synchronous functions; they run on a bounded pool of threads, so that a long
+one never starves a gateway's heartbeat. `run`, `press` and `suggest` never raise: whatever happens, there is an answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import logging
+import secrets
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlmodel import Session
+
+from core import people
+from core.chat import arguments, completion, outbox, settings, templates
+from core.chat.cards import Card
+from core.chat.outbox import Destination
+from core.chat.registry import (
+    COMMAND_ACTIONS,
+    REGISTRY,
+    Action,
+    Call,
+    Command,
+    Registry,
+    Reply,
+    RoleNeeded,
+    Suggestion,
+    form_of,
+)
+from core.clock import Clock
+from core.config import DeskConfig
+from core.errors import DeskError, InvalidInput, LedgerUnavailable
+from core.people import Actor, Identity, NotLinked
+from core.storage import Database
+
+logger = logging.getLogger(__name__)
+
+THREADS = 8
+WAITING_MOST = 2_000  # calls that wait for a thread; more are refused at once instead of piling up
+TERMINAL = Destination("cli")
+REPLACING = ("page", "period")
+LEDGER_DOWN = (OperationalError, InterfaceError, PoolTimeout)
+
+
+class UnclearOutcome(DeskError):
+    """The ledger stopped answering while this was being written down, so it may or may not have taken effect. Look before you try again. Ref {reference}."""
+
+
+class Broken(DeskError):
+    """Nothing changed. Something broke on our side, and it has been noted. Ref {reference}."""
+
+
+class Busy(DeskError):
+    """Nothing changed. Too many requests at once. Try again in a few seconds."""
+
+
+class StaleButton(DeskError):
+    """Nothing changed. This button is from an older version of the desk. Ask for the card anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Who:
+    """Who speaks: a chat account (looked up inside the transaction) or, on the command line, a person already known."""
+
+    identity: Identity | None = None
+    actor: Actor | None = None
+    surface: Destination = TERMINAL
+
+    def resolve(self, session: Session) -> Actor | None:
+        if self.identity is not None:
+            return people.actor_of(session, self.identity)
+        # Roles may have changed since the actor was read.
+        return None if self.actor is None else people.actor(session, self.actor.person_id)
+
+
+Work = Callable[[Call], Reply]
+
+
+class Desk:
+    """Answers what people type and press. nudge is called after a commit that left something in the outbox."""
+
+    def __init__(
+        self,
+        database: Database,
+        config: DeskConfig,
+        clock: Clock,
+        *,
+        nudge: Callable[[], None] | None = None,
+        registry: Registry = REGISTRY,
+        threads: int = THREADS,
+    ) -> None:
+        self.database, self.config, self.clock = database, config, clock
+        self.nudge, self.registry = nudge, registry
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="desk")
+        self._waiting = 0
+
+    def close(self) -> None:
+        """Let what runs finish, and take nothing more."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    async def run(self, identity: Identity, text: str, surface: Destination) -> Reply:
+        """Answer a command line typed on a chat surface."""
+        return await self._on_thread(lambda: self._run(_Who(identity, surface=surface), text))
+
+    async def press(
+        self, identity: Identity, action: str, value: str, fields: Mapping[str, str], surface: Destination
+    ) -> Reply:
+        """Answer a button; fields: the answers of its form, if it has one."""
+        return await self._on_thread(lambda: self._press(_Who(identity, surface=surface), action, value, fields))
+
+    async def suggest(self, identity: Identity, text: str) -> list[Suggestion]:
+        """Ways to go on from what is typed so far; each value is the whole new text."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, self._suggest, _Who(identity), text)
+        except Exception:
+            logger.exception("suggesting failed")
+            return []
+
+    def run_as(self, actor: Actor, text: str) -> Reply:
+        """`run` for a person that the operator names (`ask`), on this thread."""
+        return self._nudged(self._run(_Who(actor=actor), text))
+
+    def press_as(self, actor: Actor, action: str, value: str, fields: Mapping[str, str] | None = None) -> Reply:
+        """`press` for a person that the operator names, on this thread."""
+        return self._nudged(self._press(_Who(actor=actor), action, value, fields or {}))
+
+    def suggest_as(self, actor: Actor, text: str) -> list[Suggestion]:
+        """`suggest` for a person that the operator names, on this thread."""
+        return self._suggest(_Who(actor=actor), text)
+
+    async def _on_thread(self, work: Callable[[], tuple[Reply, bool]]) -> Reply:
+        if self._waiting >= WAITING_MOST:
+            return self._refusal(Busy())
+        self._waiting += 1
+        try:
+            answer = await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        finally:
+            self._waiting -= 1
+        return self._nudged(answer)
+
+    def _nudged(self, answer: tuple[Reply, bool]) -> Reply:
+        reply, wrote = answer
+        if wrote and self.nudge is not None:
+            try:
+                self.nudge()
+            except Exception:
+                logger.exception("waking the relay failed; it wakes by itself")
+        return reply
+
+    def _run(self, who: _Who, text: str, fields: Mapping[str, str] | None = None) -> tuple[Reply, bool]:
+        try:
+            command, rest = arguments.find(self.registry, text)
+        except arguments.UnknownCommand as fault:
+            group = self._group(text)
+            if group:
+                return self._answer(who, group, writes=False)
+            return self._answer(who, _raising(fault), writes=False, public=True)
+
+        def work(call: Call) -> Reply:
+            _check(command, call.who)
+            try:
+                values = arguments.parse(command, rest, call.now, fields)
+            except arguments.Missing as missing:
+                return self._ask(call, missing)
+            return command.run(call, **values)
+
+        return self._answer(who, work, command.writes, command.public)
+
+    def _group(self, text: str) -> Work | None:
+        """`/desk` alone, or with a word that is no subcommand: what there is."""
+        words = text.strip().lstrip("/").lower().split()
+        name = words[0] if words else ""
+        members = self.registry.group(name)
+        if not members:
+            return None
+        wrong = " ".join(words[1:])[:40]
+
+        def work(call: Call) -> Reply:
+            usable = [command for command in members if command.allows(call.actor)]
+            if not usable:
+                raise RoleNeeded(roles=_roles(sorted({role for command in members for role in command.roles})))
+            card = call.card("group", name=name, wrong=wrong, commands=usable)
+            return Reply(card, ok=not wrong)
+
+        return work
+
+    def _ask(self, call: Call, missing: arguments.Missing) -> Reply:
+        """Something needed was left out: the refusal carries a form with what was given already filled in."""
+        command = missing.command
+        form = tuple(
+            completion.asked(call, param, missing.given.get(param.name, ""))
+            for param in command.params
+            if param.name != "page"
+        )[:5]
+        card = call.card("missing", text=missing.text, command=f"/{command.name}", summary=command.summary)
+        return Reply(completion.with_form(card, form), ok=False, opens=True)
+
+    def _press(self, who: _Who, name: str, value: str, fields: Mapping[str, str]) -> tuple[Reply, bool]:
+        if name in COMMAND_ACTIONS:
+            reply, wrote = self._run(who, value, fields)
+            return replace(reply, replaces=reply.ok and name in REPLACING), wrote
+        action = self.registry.actions.get(name)
+        if action is None:
+            return self._answer(who, _raising(StaleButton()), writes=False)
+
+        def work(call: Call) -> Reply:
+            _check(action, call.who)
+            values = arguments.parse_action(action, value, call.now, fields)
+            return action.run(call, **values)
+
+        return self._answer(who, work, action.writes)
+
+    def _suggest(self, who: _Who, text: str) -> list[Suggestion]:
+        with self.database.reading() as session:
+            return completion.suggest(self.registry, self._call(session, who), text)
+
+    def _call(self, session: Session, who: _Who) -> Call:
+        actor = who.resolve(session)
+        zone = settings.zone_of(session, actor) if actor else ZoneInfo("UTC")
+        return Call(session, self.config, self.clock(), actor, who.identity, who.surface, zone)
+
+    def _answer(self, who: _Who, work: Work, writes: bool, public: bool = False) -> tuple[Reply, bool]:
+        """Run work in its transaction; every ending has a reply. The flag: whether the outbox got something."""
+        finished, wrote, late = False, False, list[outbox.Notice]()
+        try:
+            with self.database.transaction() if writes else self.database.reading() as session:
+                call = self._call(session, who)
+                if call.who is None and not public:
+                    raise NotLinked
+                reply = work(call)
+                if call.who is not None:
+                    late = outbox.notices(session, call.who.person_id)
+                finished, wrote = True, outbox.wrote(session)
+        except DeskError as refusal:
+            return self._refusal(refusal), False
+        except Exception as error:
+            return self._broken(error, unclear=finished and writes), False
+        return self._with_notices(call, reply, late), wrote
+
+    def _with_notices(self, call: Call, reply: Reply, late: list[outbox.Notice]) -> Reply:
+        """The reply, followed by messages that could not be delivered; each is shown once."""
+        if not late:
+            return reply
+        try:
+            with self.database.transaction() as session:
+                mine = set(outbox.shown(session, call.now, [notice.id for notice in late]))
+                card = reply.card
+                for notice in late:
+                    if notice.id in mine:
+                        card = card.followed_by(self._notice_card(replace(call, session=session), notice))
+            return replace(reply, card=card)
+        except Exception:
+            logger.exception("late notices could not be shown; they stay for the next command")
+            return reply
+
+    def _notice_card(self, call: Call, notice: outbox.Notice) -> Card:
+        return call.card(notice.template, **notice.facts)
+
+    def _refusal(self, refusal: DeskError) -> Reply:
+        return Reply(templates.render("refusal", text=refusal.text), ok=False)
+
+    def _broken(self, error: Exception, unclear: bool) -> Reply:
+        reference = f"E-{secrets.token_hex(3)}"
+        down = isinstance(error, LEDGER_DOWN) or (isinstance(error, DBAPIError) and error.connection_invalidated)
+        logger.error("a command failed", exc_info=error, extra={"reference": reference, "ledger_down": down})
+        if unclear:
+            return self._refusal(UnclearOutcome(reference=reference))
+        return self._refusal(LedgerUnavailable(reference=reference) if down else Broken(reference=reference))
+
+
+def _raising(fault: DeskError) -> Work:
+    def work(_call: Call) -> Reply:
+        raise fault
+
+    return work
+
+
+def _check(what: Command | Action, who: Actor | None) -> None:
+    """Raises NotLinked or RoleNeeded unless `who` may use a command or action."""
+    if what.allows(who):
+        return
+    if who is None:
+        raise NotLinked
+    raise RoleNeeded(roles=_roles(what.roles))
+
+
+def _roles(roles: tuple[str, ...] | list[str]) -> str:
+    return " and ".join(f"{role}s" for role in roles)

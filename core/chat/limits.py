@@ -1,0 +1,168 @@
+"""One table of limits: the stricter of the chat platforms', so that a card that fits is drawn whole on every surface.
+
+Nothing is cut silently: too long text is split over blocks; anything else that doesn't fit is a fault of the template or
+command (which should page), raised where cards are made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from core.chat.cards import Actions, Block, Button, Card, CardTooLarge, Chart, Fields, Note, Span, Table, Text, Time
+
+# The stricter of Slack's and Discord's limits (findings.md), in characters or pieces.
+LIMITS: Mapping[str, int] = {
+    "title": 150,  # Slack header
+    "text": 3_000,  # Slack section
+    "all text": 3_900,  # Discord allows 4,000 in all text displays of a message; the rest is for their frames
+    "blocks": 30,  # Discord counts 40 components, nested ones too; Slack 50 blocks
+    "fields": 10,  # Slack section fields
+    "rows": 100,  # Slack table
+    "columns": 20,  # Slack table
+    "tables": 1,  # Slack: one per message
+    "charts": 2,
+    "points": 60,
+    "controls": 15,  # buttons and selects of a message
+    "label": 75,  # Slack button
+    "value": 2_000,  # Slack button; Discord's 100 are met by an opaque id that stands for it
+    "options": 25,  # Discord select
+    "option label": 75,  # Slack option
+    "form fields": 5,  # Discord modal
+    "form label": 45,  # Discord modal
+}
+
+
+def fit(card: Card) -> Card:
+    """The card with over-long titles and texts spread over blocks.
+
+    Raises CardTooLarge, naming every limit it breaks, when that is not enough.
+    """
+    blocks: list[Block] = []
+    title = card.title
+    if len(title) > LIMITS["title"]:
+        # The whole title stands below its beginning: nothing is lost.
+        blocks.append(Text((Span(title, "bold"),)))
+        title = title[: LIMITS["title"] - 1].rstrip() + "…"
+    for block in card.blocks:
+        blocks += _pieces(block)
+    fitted = replace(card, title=title, blocks=tuple(blocks))
+    broken = list(problems(fitted))
+    if broken:
+        raise CardTooLarge(f"card “{title[:60]}”: " + "; ".join(broken))
+    return fitted
+
+
+def problems(card: Card) -> Iterator[str]:
+    """Each limit that the card breaks, in words."""
+    counts = {
+        "title": len(card.title),
+        "all text": sum(_letters(block) for block in card.blocks) + len(card.title),
+        "blocks": len(card.blocks),
+        "tables": sum(isinstance(block, Table) for block in card.blocks),
+        "charts": len(card.charts),
+        "controls": sum(len(block.items) for block in card.blocks if isinstance(block, Actions)),
+    }
+    yield from _over(counts)
+    for block in card.blocks:
+        yield from _block_problems(block)
+
+
+def _block_problems(block: Block) -> Iterator[str]:
+    match block:
+        case Text():
+            yield from _over({"text": len(block.plain)})
+        case Note(text):
+            yield from _over({"text": len(text)})
+        case Fields(items):
+            yield from _over({"fields": len(items)})
+        case Table(columns, rows):
+            yield from _over({"columns": len(columns), "rows": len(rows)})
+        case Chart():
+            yield from _over({"points": len(block.points)})
+        case Actions(items):
+            for item in items:
+                yield from (
+                    _button_problems(item)
+                    if isinstance(item, Button)
+                    else _over(
+                        {
+                            "label": len(item.label),
+                            "options": len(item.options),
+                            "option label": max((len(option.label) for option in item.options), default=0),
+                            "value": max((len(option.value) for option in item.options), default=0),
+                        }
+                    )
+                )
+
+
+def _button_problems(button: Button) -> Iterator[str]:
+    form = button.form or ()
+    yield from _over(
+        {
+            "label": len(button.label),
+            "value": len(button.value),
+            "form fields": len(form),
+            "form label": max((len(field.label) for field in form), default=0),
+            "options": max((len(field.options) for field in form), default=0),
+        }
+    )
+    if not button.label:
+        yield f"a button of {button.action} without a label"
+
+
+def _over(counts: Mapping[str, int]) -> Iterator[str]:
+    for what, count in counts.items():
+        if count > LIMITS[what]:
+            yield f"{what} {count} over {LIMITS[what]}"
+
+
+def _letters(block: Block) -> int:
+    match block:
+        case Text():
+            return len(block.plain)
+        case Fields(items):
+            return sum(len(item.name) + len(item.value) for item in items)
+        case Table(columns, rows):
+            return sum(len(column.name) for column in columns) + sum(len(cell) for row in rows for cell in row)
+        case Time(_, label):
+            return len(label)
+        case Note(text):
+            return len(text)
+    return 0
+
+
+def _pieces(block: Block) -> Iterator[Block]:
+    if isinstance(block, Note) and len(block.text) > LIMITS["text"]:
+        yield from (Note(piece) for piece in _cut(block.text))
+    elif isinstance(block, Fields):
+        for start in range(0, len(block.items), LIMITS["fields"]):
+            yield Fields(block.items[start : start + LIMITS["fields"]])
+    elif isinstance(block, Text) and len(block.plain) > LIMITS["text"]:
+        yield from _texts(block)
+    else:
+        yield block
+
+
+def _texts(block: Text) -> Iterator[Text]:
+    """Pieces of at most a block's length, cut between words where there are some."""
+    spans: list[Span] = []
+    room = LIMITS["text"]
+    for span in block.spans:
+        for piece in _cut(span.text):
+            if len(piece) > room:
+                yield Text(tuple(spans))
+                spans, room = [], LIMITS["text"]
+            spans.append(Span(piece, span.style))
+            room -= len(piece)
+    if spans:
+        yield Text(tuple(spans))
+
+
+def _cut(text: str) -> Iterator[str]:
+    while len(text) > LIMITS["text"]:
+        space = text.rfind(" ", 1, LIMITS["text"])
+        at = space + 1 if space > 0 else LIMITS["text"]
+        yield text[:at]
+        text = text[at:]
+    yield text

@@ -1,0 +1,403 @@
+"""What the desk says unasked: written with the fact it reports, delivered by a relay, once (domain.md, "Messages out").
+
+A relay's round, with no transaction open while it talks to a platform:
+
+    claim → commit → announcements.draw(session, config, claimed) → port.post or port.repaint → delivered / retry / undeliverable
+
+A claim is a lease. When it runs out (the relay was killed) or the platform's answer was lost, nobody knows whether the
+message stands in the channel: it is claimed again with `check_first`, and the relay asks `port.find(to, key)` before
+it posts. A port's time-outs must end well before LEASE does. Messages of one destination go out in the order they were
+written, one at a time; one that waits for its back-off holds the later ones back, one that is only due later does not.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
+from sqlmodel import Session, col
+
+from core import people
+from core.chat.cards import Card
+from core.chat.tables import OutboxMessage, PostedCard
+from core.storage import insert_once, is_postgres, publish, table_of, upsert
+
+LEASE = dt.timedelta(seconds=120)
+LONGEST_BACKOFF = dt.timedelta(minutes=15)
+ACTIVE = ("waiting", "claimed", "unclear")
+NOTICES_AT_ONCE = 3
+
+Facts = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A channel, or (user_id set) a direct message to one chat account. platform "cli" with nothing else: a terminal."""
+
+    platform: str
+    workspace: str = ""
+    channel: str = ""
+    user_id: str = ""
+
+
+class ChannelGone(Exception):
+    """The channel doesn't exist, is archived, or the desk was removed from it: no retry helps."""
+
+
+class DirectMessageClosed(Exception):
+    """The person takes no direct messages: shown at their next command instead."""
+
+
+class TryLater(Exception):
+    """Not posted, for sure. seconds: how long the platform asks to wait; None when it didn't say."""
+
+    def __init__(self, seconds: float | None = None) -> None:
+        self.seconds = seconds
+        super().__init__("try later" if seconds is None else f"try again in {seconds:g} s")
+
+
+class Unclear(Exception):
+    """The line was cut or timed out: it may have been posted, or not."""
+
+
+class ChatPort(Protocol):
+    """A chat platform, as the relay sees it."""
+
+    platform: str
+
+    async def post(self, to: Destination, card: Card, key: str) -> str:
+        """Post a card and return the message's id. key goes along, so that `find` can tell whether it was posted.
+
+        Raises ChannelGone, DirectMessageClosed, TryLater, Unclear.
+        """
+        ...
+
+    async def repaint(self, to: Destination, message_id: str, card: Card) -> None:
+        """Replace the card of a message. Raises as `post` does; repeating it is harmless."""
+        ...
+
+    async def find(self, to: Destination, key: str) -> str | None:
+        """The id of the message that was posted with key, None when there is none. Raises TryLater, Unclear, ChannelGone."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A message to deliver now. check_first: it may have been posted before; message_id: of the copy to repaint."""
+
+    id: int
+    key: str
+    kind: str
+    to: Destination
+    template: str
+    facts: Mapping[str, object]
+    subject: str
+    person_id: int | None
+    tries: int
+    created_at: dt.datetime
+    check_first: bool = False
+    message_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A message that could not be delivered to a person, to be shown at their next command."""
+
+    id: int
+    template: str
+    facts: Mapping[str, object]
+    created_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelLost:
+    """A fact: a channel that the desk posts to is gone. Its subscriptions pause and the owners are told."""
+
+    channel: Destination
+    reason: str
+    at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A message to be put; see `put` for its fields."""
+
+    key: str
+    template: str
+    facts: Facts = field(default_factory=dict)
+    to: Destination | None = None
+    person_id: int | None = None
+    kind: str = "post"
+    subject: str = ""
+    not_before: dt.datetime | None = None
+
+
+_T = table_of(OutboxMessage)
+_DUE = _T.c.state.in_(ACTIVE)
+
+
+def lane_of(to: Destination | None, person_id: int | None) -> str:
+    """One text per destination; direct messages to a person share a lane whatever account they go to."""
+    if to is None:
+        return f"person:{person_id}"
+    return "\x1f".join((to.platform, to.workspace, to.channel, to.user_id))
+
+
+def put(
+    session: Session,
+    now: dt.datetime,
+    key: str,
+    template: str,
+    facts: Facts,
+    *,
+    to: Destination | None = None,
+    person_id: int | None = None,
+    kind: str = "post",
+    subject: str = "",
+    not_before: dt.datetime | None = None,
+) -> bool:
+    """Write a message in the caller's transaction; False when one with this key was written before.
+
+    to: a channel or account; without it, person_id: that person's newest account when it is delivered. facts: what the
+    template shows, as JSON (integers, text, ISO dates). not_before: hold it back until then.
+    """
+    return put_all(session, now, [Draft(key, template, facts, to, person_id, kind, subject, not_before)]) == 1
+
+
+def put_all(session: Session, now: dt.datetime, drafts: Iterable[Draft]) -> int:
+    """Write many messages; how many were new."""
+    rows = [_row(draft, now) for draft in drafts]
+    new = 0
+    for start in range(0, len(rows), 500):
+        statement = upsert(session, OutboxMessage).values(rows[start : start + 500])
+        found = session.execute(statement.on_conflict_do_nothing(index_elements=["key"]).returning(_T.c.id))
+        new += len(found.all())
+    if new:
+        session.info["outbox"] = True
+    return new
+
+
+def _row(draft: Draft, now: dt.datetime) -> dict[str, object]:
+    if draft.to is None and draft.person_id is None:
+        raise ValueError(f"message {draft.key} goes to nobody")
+    to = draft.to or Destination("")
+    return {
+        "key": draft.key,
+        "kind": draft.kind,
+        "platform": to.platform,
+        "workspace": to.workspace,
+        "channel": to.channel,
+        "user_id": to.user_id,
+        "lane": lane_of(draft.to, draft.person_id),
+        "person_id": draft.person_id,
+        "template": draft.template,
+        "facts": json.dumps(draft.facts, ensure_ascii=False, separators=(",", ":")),
+        "subject": draft.subject,
+        "state": "waiting",
+        "created_at": now,
+        "not_before": max(now, draft.not_before or now),
+        "tries": 0,
+        "claimed_by": "",
+        "error": "",
+    }
+
+
+def wrote(session: Session) -> bool:
+    """Whether this transaction put a message, so that a relay should wake once it is committed."""
+    return bool(session.info.get("outbox"))
+
+
+def claim(
+    session: Session, now: dt.datetime, who: str, limit: int = 20, platforms: Collection[str] | None = None
+) -> list[Claimed]:
+    """Take up to `limit` messages that are due, the first of each destination, for LEASE. Commit before delivering them.
+
+    platforms: those that the caller can post to (None: all); others are left alone.
+    """
+    earlier = _T.alias("earlier")
+    blocked = exists().where(
+        earlier.c.lane == _T.c.lane,
+        earlier.c.id < _T.c.id,
+        earlier.c.state.in_(ACTIVE),
+        or_(earlier.c.tries > 0, earlier.c.not_before <= now),
+    )
+    free = or_(_T.c.claimed_until.is_(None), _T.c.claimed_until <= now)
+    conditions: list[ColumnElement[bool]] = [_DUE, _T.c.not_before <= now, free, ~blocked]
+    if platforms is not None:
+        conditions.append(_T.c.platform.in_(["", *platforms]))
+    due = select(_T).where(*conditions).order_by(_T.c.not_before, _T.c.id).limit(limit)
+    if is_postgres(session):
+        due = due.with_for_update(skip_locked=True)
+    claimed: list[Claimed] = []
+    for row in session.execute(due).mappings().all():
+        message = _ready(session, now, dict(row), platforms)
+        if message is None:
+            continue
+        values = {"state": "claimed", "claimed_by": who, "claimed_until": now + LEASE, "tries": message.tries}
+        session.execute(update(_T).where(_T.c.id == message.id).values(**values))
+        claimed.append(message)
+    return claimed
+
+
+def _ready(
+    session: Session, now: dt.datetime, row: Mapping[str, object], platforms: Collection[str] | None
+) -> Claimed | None:
+    """The row as a message to deliver; None (and its state says why) when there is nothing to deliver."""
+    message = OutboxMessage(**row)
+    if message.id is None:
+        raise ValueError("an unsaved message")
+    to, message_id = Destination(message.platform, message.workspace, message.channel, message.user_id), ""
+    if not message.platform:
+        account = _account(session, message.person_id or 0, platforms)
+        if account is None:
+            _end(session, message.id, "undeliverable", "no chat account linked")
+            return None
+        to = account
+    if message.kind == "repaint":
+        message_id = _standing(session, message) or ""
+        if not message_id:
+            _end(session, message.id, "dropped", "no copy stands there, or a newer repaint follows")
+            return None
+    return Claimed(
+        id=message.id,
+        key=message.key,
+        kind=message.kind,
+        to=to,
+        template=message.template,
+        facts=json.loads(message.facts),
+        subject=message.subject,
+        person_id=message.person_id,
+        tries=message.tries + 1,
+        created_at=message.created_at,
+        check_first=message.state in ("claimed", "unclear"),
+        message_id=message_id,
+    )
+
+
+def _account(session: Session, person_id: int, platforms: Collection[str] | None) -> Destination | None:
+    for identity in people.identities(session, person_id):
+        if platforms is None or identity.platform in platforms:
+            return Destination(identity.platform, identity.workspace, user_id=identity.user_id)
+    return None
+
+
+def _standing(session: Session, message: OutboxMessage) -> str | None:
+    """The id of the copy that a repaint replaces; None when there is none, or a newer repaint of it waits."""
+    newer = select(_T.c.id).where(
+        _T.c.lane == message.lane,
+        _T.c.id > message.id,
+        _DUE,
+        _T.c.kind == "repaint",
+        _T.c.subject == message.subject,
+    )
+    if session.execute(newer.limit(1)).first() is not None:
+        return None
+    copy = session.get(PostedCard, (message.subject, message.platform, message.workspace, message.channel))
+    return copy.message_id if copy else None
+
+
+def _end(session: Session, message_id: int, state: str, error: str) -> None:
+    session.execute(
+        update(_T)
+        .where(_T.c.id == message_id)
+        .values(state=state, error=error[:300], claimed_by="", claimed_until=None)
+    )
+
+
+def delivered(session: Session, now: dt.datetime, message_id: int, platform_id: str) -> None:
+    """It stands in the channel as platform_id; copies of a subject's card are remembered, to be repainted."""
+    message = session.get(OutboxMessage, message_id)
+    if message is None or message.state == "delivered":
+        return
+    message.state, message.delivered_at, message.claimed_until, message.error = "delivered", now, None, ""
+    session.add(message)
+    if message.kind == "post" and message.subject and message.channel:
+        place = {"platform": message.platform, "workspace": message.workspace, "channel": message.channel}
+        key = {"subject": message.subject, **place}
+        insert_once(session, PostedCard, {**key, "message_id": platform_id}, list(key))
+
+
+def retry(
+    session: Session,
+    now: dt.datetime,
+    message_id: int,
+    error: str,
+    after: dt.timedelta | None = None,
+    *,
+    unclear: bool = False,
+) -> None:
+    """Not delivered (or unclear): due again after the platform's own wait, or 2, 4, 8 s … up to LONGEST_BACKOFF.
+
+    There is no last try: what was committed doesn't go unreported, however long an outage lasts.
+    """
+    message = session.get(OutboxMessage, message_id)
+    if message is None or message.state == "delivered":
+        return
+    wait = after if after is not None else min(dt.timedelta(seconds=2 ** min(message.tries, 12)), LONGEST_BACKOFF)
+    message.state = "unclear" if unclear else "waiting"
+    message.not_before, message.error = now + wait, error[:300]
+    message.claimed_by, message.claimed_until = "", None
+    session.add(message)
+
+
+def undeliverable(session: Session, now: dt.datetime, message_id: int, reason: str) -> None:
+    """No retry helps. A person's message is shown at their next command; a lost channel is published as ChannelLost."""
+    message = session.get(OutboxMessage, message_id)
+    if message is None or message.state == "delivered":
+        return
+    _end(session, message_id, "undeliverable", reason)
+    if message.channel:
+        gone = Destination(message.platform, message.workspace, message.channel)
+        publish(session, ChannelLost(gone, reason[:300], now))
+
+
+def copies(session: Session, subject: str) -> list[Destination]:
+    """Every channel where a card of this subject stands, or will once its post is delivered."""
+    posted = select(PostedCard.platform, PostedCard.workspace, PostedCard.channel).where(PostedCard.subject == subject)
+    coming = select(_T.c.platform, _T.c.workspace, _T.c.channel).where(
+        _T.c.subject == subject, _T.c.kind == "post", _DUE, _T.c.channel != ""
+    )
+    return [Destination(*row) for row in dict.fromkeys(tuple(row) for row in session.execute(posted.union(coming)))]
+
+
+def notices(session: Session, person_id: int) -> list[Notice]:
+    """Messages to this person that could not be delivered, oldest first, a few at a time."""
+    late = _T.c.person_id == person_id, _T.c.state == "undeliverable"
+    rows = session.execute(
+        select(_T.c.id, _T.c.template, _T.c.facts, _T.c.created_at)
+        .where(*late)
+        .order_by(_T.c.id)
+        .limit(NOTICES_AT_ONCE)
+    )
+    return [Notice(row.id, row.template, json.loads(row.facts), row.created_at) for row in rows]
+
+
+def shown(session: Session, now: dt.datetime, ids: Sequence[int]) -> list[int]:
+    """Mark notices as shown; the ids of those that nobody else showed meanwhile."""
+    late = and_(_T.c.id.in_(ids), _T.c.state == "undeliverable")
+    done = session.execute(update(_T).where(late).values(state="shown", delivered_at=now).returning(_T.c.id))
+    return sorted(done.scalars())
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits: how many messages are due, since when the oldest is, and when the next one will be."""
+
+    due: int
+    oldest: dt.datetime | None
+    next_at: dt.datetime | None
+
+
+def backlog(session: Session, now: dt.datetime) -> Backlog:
+    """For metrics, and for the relay to know how long it may sleep."""
+    when = func.coalesce(_T.c.claimed_until, _T.c.not_before)
+    waiting = select(_T.c.not_before, _T.c.claimed_until).where(_DUE)
+    due = session.execute(
+        select(func.count(), func.min(_T.c.not_before)).where(_DUE, _T.c.not_before <= now, when <= now)
+    ).one()
+    ahead = session.execute(waiting.where(when > now).order_by(when).limit(1)).first()
+    return Backlog(due[0], due[1], None if ahead is None else ahead.claimed_until or ahead.not_before)

@@ -1,0 +1,122 @@
+"""What a person chose in /settings: timezone, the hour of their morning message, alerts, a public name."""
+
+from __future__ import annotations
+
+import datetime as dt
+from functools import cache
+from zoneinfo import ZoneInfo, available_timezones
+
+from sqlmodel import Session
+
+from core.chat.tables import PersonSettings
+from core.earnings.tables import Creator
+from core.errors import DeskError
+from core.people import Actor
+
+UTC = ZoneInfo("UTC")
+
+
+class UnknownTimezone(DeskError):
+    """Nothing changed. There is no timezone “{text}”. Write it like Europe/Berlin or America/New_York.{hint}"""
+
+
+class UnknownHour(DeskError):
+    """Nothing changed. The hour is a whole number from 0 to 23, in your timezone; or off."""
+
+
+def of(session: Session, person_id: int) -> PersonSettings:
+    """A person's settings; the defaults when they never chose any."""
+    return session.get(PersonSettings, person_id) or PersonSettings(person_id=person_id)
+
+
+def change(
+    session: Session,
+    person_id: int,
+    *,
+    timezone: str | None = None,
+    digest_hour: int | str | None = None,
+    alerts: bool | None = None,
+    public_name: bool | None = None,
+) -> PersonSettings:
+    """Change what is given, leave what is None. digest_hour: 0 to 23 in the person's timezone, "off" for none.
+
+    Raises UnknownTimezone, UnknownHour.
+    """
+    chosen = of(session, person_id)
+    if timezone is not None:
+        chosen.timezone = timezone_name(timezone)
+    if digest_hour is not None:
+        chosen.digest_hour = _hour(digest_hour)
+    if alerts is not None:
+        chosen.alerts = alerts
+    if public_name is not None:
+        chosen.public_name = public_name
+    session.add(chosen)
+    session.flush()
+    return chosen
+
+
+def _hour(text: int | str) -> int | None:
+    word = str(text).strip().lower()
+    if word == "off":
+        return None
+    if not word.isascii() or not word.isdigit() or len(word) > 2 or int(word) > 23:
+        raise UnknownHour
+    return int(word)
+
+
+@cache
+def _zones() -> dict[str, str]:
+    """Every timezone's name by its lower-case form, and by its last part where only one place is called so."""
+    names = sorted(name for name in available_timezones() if not name.startswith(("posix/", "right/")))
+    known: dict[str, str] = {}
+    for name in names:
+        place = name.rsplit("/", 1)[-1].lower()
+        known[place] = "" if place in known and "/" in name else name
+    return {place: name for place, name in known.items() if name} | {name.lower(): name for name in names}
+
+
+def timezone_name(text: str) -> str:
+    """The IANA name that was meant: case and spaces don't matter, "berlin" will do. Raises UnknownTimezone."""
+    wanted = "_".join(text.split()).lower()
+    found = _zones().get(wanted)
+    if found is None:
+        near = [name for place, name in _zones().items() if len(wanted) > 2 and wanted in place][:1]
+        raise UnknownTimezone(text=text[:60], hint=f" Did you mean {near[0]}?" if near else "")
+    return found
+
+
+def suggest_timezones(text: str) -> list[str]:
+    """Timezone names that contain what is typed."""
+    wanted = "_".join(text.split()).lower()
+    return [name for name in sorted(set(_zones().values())) if wanted in name.lower()][:25]
+
+
+def zone_of(session: Session, actor: Actor) -> ZoneInfo:
+    """The person's own timezone; the one the platform told of the creator; else UTC."""
+    chosen = session.get(PersonSettings, actor.person_id)
+    if chosen is not None and chosen.timezone:
+        return zone(chosen.timezone)
+    creator = session.get(Creator, actor.creator_id) if actor.creator_id else None
+    return zone(creator.timezone) if creator else UTC
+
+
+def zone(name: str) -> ZoneInfo:
+    """A timezone by name; UTC for one that this machine doesn't know (any more)."""
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return UTC
+
+
+def at_hour(after: dt.datetime, hour: int, local: ZoneInfo) -> dt.datetime:
+    """The next time, not before `after`, that a clock in that timezone shows this hour.
+
+    Where clocks jump over it in spring, the moment they jump to; where it comes twice in autumn, the first.
+    """
+    day = after.astimezone(local).date()
+    for date in (day, day + dt.timedelta(days=1), day + dt.timedelta(days=2)):
+        moment = dt.datetime.combine(date, dt.time(hour), local).astimezone(dt.UTC)
+        if moment >= after:
+            return moment
+    raise AssertionError("a day has every hour")

@@ -1,0 +1,100 @@
+"""How days, times, shares and changes read, in English, without a locale's surprises; and how a command line is written.
+
+Settled figures go by the UTC day; a time is said in UTC, with the viewer's own beside it (commands.md, principle 2).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from zoneinfo import ZoneInfo
+
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_BARE = re.compile(r"[\w.:/@#+-]+")
+
+
+def day_text(day: dt.date) -> str:
+    """13 Jan."""
+    return f"{day.day} {MONTHS[day.month - 1]}"
+
+
+def full_day_text(day: dt.date) -> str:
+    """3 Nov 2025."""
+    return f"{day_text(day)} {day.year}"
+
+
+def weekday_text(day: dt.date) -> str:
+    """Mon 12."""
+    return f"{WEEKDAYS[day.weekday()]} {day.day}"
+
+
+def days_text(start: dt.date, end: dt.date) -> str:
+    """7–13 Jan; 28 Dec – 3 Jan; one day alone as 13 Jan. Years where they differ: 28 Dec 2025 – 3 Jan 2026."""
+    if start == end:
+        return day_text(start)
+    if start.year != end.year:
+        return f"{full_day_text(start)} – {full_day_text(end)}"
+    if start.month != end.month:
+        return f"{day_text(start)} – {day_text(end)}"
+    return f"{start.day}–{day_text(end)}"
+
+
+def clock_text(moment: dt.datetime) -> str:
+    """03:04 UTC."""
+    return f"{moment.astimezone(dt.UTC):%H:%M} UTC"
+
+
+def moment_text(moment: dt.datetime, zone: ZoneInfo) -> str:
+    """15 Jan 03:00 UTC (04:00 in Berlin); the day is repeated where it is another one there."""
+    utc = moment.astimezone(dt.UTC)
+    text = f"{day_text(utc.date())} {clock_text(utc)}"
+    local = moment.astimezone(zone)
+    if local.utcoffset() == utc.utcoffset():
+        return text
+    day = "" if local.date() == utc.date() else f"{day_text(local.date())} "
+    return f"{text} ({day}{local:%H:%M} in {place(zone)})"
+
+
+def place(zone: ZoneInfo) -> str:
+    """Berlin, for Europe/Berlin."""
+    return zone.key.rsplit("/", 1)[-1].replace("_", " ")
+
+
+def share_text(basis_points: int) -> str:
+    """50%, 12.5%."""
+    whole, part = divmod(basis_points, 100)
+    return f"{whole}.{part:02d}".rstrip("0").rstrip(".") + "%"
+
+
+def change_text(now: int, before: int) -> str:
+    """+12%, −5%, ±0%; "new" where there was nothing (or less) before, as no percentage says that. Rounded half away from zero."""
+    if before <= 0:
+        return "±0%" if now == before else "new"
+    difference = now - before
+    percent = (abs(difference) * 200 + before) // (2 * before)
+    if percent == 0:
+        return "±0%"
+    return f"{'+' if difference > 0 else '−'}{percent:,}%"
+
+
+def plural(number: int, one: str, many: str = "") -> str:
+    """1 project, 214 projects."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def quoted(text: str) -> str:
+    """Text as one argument of a command line: quoted where it needs to be, so that parsing gives it back."""
+    if _BARE.fullmatch(text) and not text.startswith("-"):
+        return text
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def command_line(name: str, **arguments: object) -> str:
+    """`/transactions status=completed page=2`; arguments that are None are left out, `from_` is written from."""
+    parts = [f"/{name}"]
+    for key, value in arguments.items():
+        if value is not None:
+            parts.append(f"{key.rstrip('_')}={quoted(str(value))}")
+    return " ".join(parts)
