@@ -7,6 +7,7 @@ database, and a changed name or id is noticed by `verify`.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -24,6 +25,7 @@ RAIL = "rail:"
 
 _account = table_of(Account)
 _BATCH = 10_000
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class BadAccountName(InvalidInput):
@@ -59,7 +61,7 @@ def problem_of(program: str, role: str, creator: str = "") -> str:
         return "there is no such role"
     if (role in WALLET_ROLES) != bool(creator):
         return "wallets have a creator, a program's own accounts have none"
-    if any(ord(sign) < 32 or ord(sign) == 127 for sign in program + role + creator):
+    if _CONTROL.search(program + role + creator):
         return "a name holds no control characters"
     return ""
 
@@ -152,8 +154,7 @@ def _open_batch(session: Session, rows: Sequence[tuple[int, str, str, str]]) -> 
         )
         connection.execute(statement, {"ids": ids, "programs": programs, "roles": roles, "creators": creators})
         return
-    statement = text(
-        "INSERT INTO account (id, program, role, creator, balance) VALUES (:id, :program, :role, :creator, 0) "
-        "ON CONFLICT DO NOTHING"
+    connection.exec_driver_sql(
+        "INSERT INTO account (id, program, role, creator, balance) VALUES (?, ?, ?, ?, 0) ON CONFLICT DO NOTHING",
+        list(rows),
     )
-    connection.execute(statement, [dict(zip(("id", "program", "role", "creator"), row, strict=True)) for row in rows])
