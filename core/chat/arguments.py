@@ -1,4 +1,4 @@
-"""What people type, matched to a command's signature: words, quotes, `key=value`, `--key value`, mentions, dates of two words.
+"""What people type, matched to a signature: words, quotes, `key=value`, `--key value`, mentions, dates of two words.
 
 Words are matched in the order of the signature, except that a word which can only be one of a parameter's choices, or a
 date, finds its place by itself (`/stats week`); quotes say that a word is just text (`/stats "week"`).
@@ -118,23 +118,22 @@ def _quoted(line: str, place: int) -> tuple[str, int, bool] | None:
 
 
 def find(registry: Registry, line: str) -> tuple[Command, str]:
-    """The command that a line names, and the text of its arguments. Raises UnknownCommand with the nearest names."""
-    words = line.strip().lstrip("/").split(None, 2)
-    names = [word.lower() for word in words[:2]]
+    """The command that a line names, and the text of its arguments. Raises UnknownCommand with the nearest name."""
+    line = line.strip().lstrip("/")
     for length in (2, 1):
-        name = " ".join(names[:length])
-        if len(names) >= length and name in registry.commands:
-            return registry.commands[name], line.strip().lstrip("/").split(None, length)[length] if len(
-                words
-            ) > length else ""
-    known = list(registry.commands)
-    typed = " ".join(names)
-    near = difflib.get_close_matches(typed, known, 1, 0.6) or difflib.get_close_matches(
-        names[0] if names else "", known, 1
-    )
+        words = line.split(None, length)
+        command = registry.commands.get(" ".join(words[:length]).lower()) if len(words) >= length else None
+        if command is not None:
+            return command, words[length] if len(words) > length else ""
+    names = line[:100].lower().split()[:2]
+    first = names[0] if names else ""
+    near = [*_nearest(" ".join(names), registry), *_nearest(first, registry)]
     hint = f"Did you mean /{near[0]}? " if near else ""
-    shown = clean(names[0] if names else "")[:40]
-    raise UnknownCommand(name=shown, hint=f"{hint}/help lists them all.")
+    raise UnknownCommand(name=clean(first)[:40], hint=f"{hint}/help lists them all.")
+
+
+def _nearest(name: str, registry: Registry) -> list[str]:
+    return difflib.get_close_matches(name, list(registry.commands), 1)
 
 
 def parse(command: Command, text: str, now: dt.datetime, fields: Mapping[str, str] | None = None) -> dict[str, object]:
@@ -173,7 +172,7 @@ def _bad(command: Command, problem: str) -> BadArguments:
 
 @dataclass(slots=True)
 class Reading:
-    """How far a line was understood: values by variable, what was typed by name, what is still open, and the first problem."""
+    """How far a line was understood: values by variable, what was typed by name, and the first problem."""
 
     values: dict[str, object] = field(default_factory=dict)
     typed: dict[str, str] = field(default_factory=dict)
@@ -269,7 +268,7 @@ class _Matcher:
         self.place = len(self.words)
 
     def take_typed(self, word: Token) -> bool:
-        """Give a word to the first parameter whose type it has: choices and dates wherever they stand, numbers in order."""
+        """Give a word to the first parameter whose type it has: choices and dates anywhere, numbers in order."""
         in_order = True
         for param in self.open():
             if param.kind == "text":

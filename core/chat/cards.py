@@ -1,4 +1,4 @@
-"""A message as data: what every surface draws in its own idiom. `markup` reads it from a template's XML, `limits` checks it.
+"""A message as data: what every surface draws in its own idiom. `markup` reads it from XML, `limits` checks it.
 
 Names and other user-supplied text in a card are data: a surface escapes what its platform would take for markup.
 """
@@ -152,7 +152,7 @@ class Note:
 
 
 Block: TypeAlias = Text | Fields | Table | Chart | Actions | Time | Divider | Note
-Json: TypeAlias = "str | int | bool | None | list[Json] | dict[str, Json]"
+Json: TypeAlias = "str | int | bool | list[Json] | dict[str, Json] | None"
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +269,6 @@ def _cleaned(character: str) -> str:
 
 
 def shown_name(text: str) -> str:
-    """A user-supplied name for display: clean, on one line, and no longer than NAME_SHOWN characters ("…" marks a cut)."""
+    """A user-supplied name for display: clean, on one line, at most NAME_SHOWN characters ("…" marks a cut)."""
     name = " ".join(clean(text).split()) or "(no name)"
     return name if len(name) <= NAME_SHOWN else name[: NAME_SHOWN - 1].rstrip() + "…"

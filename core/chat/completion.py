@@ -14,7 +14,7 @@ MOST = 25  # Discord's limit for autocomplete, and for the options of a select
 
 
 def suggest(registry: Registry, call: Call, text: str) -> list[Suggestion]:
-    """Ways to go on from a line typed so far, at most MOST; value is the whole new line, label what to show, hint why."""
+    """Ways to go on from a line typed so far, at most MOST; value is the whole new line."""
     line = text[: arguments.LONGEST_LINE].lstrip()
     if not line.startswith("/"):
         line = f"/{line}"
@@ -93,38 +93,44 @@ def _arguments(command: Command, call: Call, line: str, start: int) -> Iterator[
     words = arguments.tokens(line[start:])
     unfinished = bool(words) and not (line[-1:].isspace() and words[-1].closed)
     last = words[-1] if unfinished else None
-    done = line[start : start + last.start] if last else line[start:]
-    reading = arguments.read(command, done, call.now)
+    cut = start + last.start if last else len(line)
+    reading = arguments.read(command, line[start:cut], call.now)
     if reading.problem:
         return
-    typed, before = (last.text if last else ""), line[: start + (last.start if last else len(line) - start)]
-    if not before[-1:].isspace():
-        before += " "
+    before = line[:cut] if line[:cut][-1:].isspace() else f"{line[:cut]} "
     if last and last.key:
-        param = next((param for param in command.params if param.name == last.key.lower()), None)
-        if param is not None:
-            yield from (_whole(f"{before}{last.key}=", one) for one in _values(param, call, typed))
+        yield from _after_key(command, call, f"{before}{last.key}=", last)
         return
-    absorbing = reading.absorbing
-    if absorbing is not None and last is not None:
-        so_far = line[start + reading.absorbed_from :].strip()
-        head = line[: start + reading.absorbed_from]
-        yield from (_whole(head, one) for one in _values(absorbing, call, so_far))
+    if reading.absorbing is not None and last is not None:
+        # The words before may be the beginning of a name of several words: Logo La → "Logo Lab".
+        place = start + reading.absorbed_from
+        yield from (_whole(line[:place], one) for one in _values(reading.absorbing, call, line[place:].strip()))
+    typed = last.text if last else ""
     for param in command.params:
-        if param.variable in reading.values or (param.keyword and not typed):
+        if param.variable in reading.values:
             continue
-        if param.keyword:
-            if param.name.startswith(typed.lstrip("-")) and param.name != "page":
-                yield Suggestion(f"{before}{param.name}=", f"{param.name}=", param.arg.help)
-            continue
-        offered = False
-        for one in _values(param, call, typed):
-            offered = True
-            yield _whole(before, one)
-        if not offered and not typed and param.arg.suggest is None:
-            yield Suggestion(line, param.usage, param.arg.help)
+        yield from _keyword(param, before, typed) if param.keyword else _positional(param, call, before, typed)
         if param.required:
             return
+
+
+def _after_key(command: Command, call: Call, before: str, last: arguments.Token) -> Iterator[Suggestion]:
+    for param in command.params:
+        if param.name == last.key.lower():
+            yield from (_whole(before, one) for one in _values(param, call, last.text))
+
+
+def _keyword(param: Param, before: str, typed: str) -> Iterator[Suggestion]:
+    if typed and param.name.startswith(typed.lstrip("-")) and param.name != "page":
+        yield Suggestion(f"{before}{param.name}=", f"{param.name}=", param.arg.help)
+
+
+def _positional(param: Param, call: Call, before: str, typed: str) -> Iterator[Suggestion]:
+    found = [_whole(before, one) for one in _values(param, call, typed)]
+    if not found and not typed and param.arg.suggest is None:
+        # Nothing to choose from: say what belongs here.
+        found = [Suggestion(before, param.usage, param.arg.help)]
+    yield from found
 
 
 def _whole(before: str, one: Suggestion) -> Suggestion:

@@ -7,7 +7,6 @@ one never starves a gateway's heartbeat. `run`, `press` and `suggest` never rais
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import logging
 import secrets
 from collections.abc import Callable, Mapping
@@ -33,11 +32,10 @@ from core.chat.registry import (
     Reply,
     RoleNeeded,
     Suggestion,
-    form_of,
 )
 from core.clock import Clock
 from core.config import DeskConfig
-from core.errors import DeskError, InvalidInput, LedgerUnavailable
+from core.errors import DeskError, LedgerUnavailable
 from core.people import Actor, Identity, NotLinked
 from core.storage import Database
 
@@ -51,7 +49,8 @@ LEDGER_DOWN = (OperationalError, InterfaceError, PoolTimeout)
 
 
 class UnclearOutcome(DeskError):
-    """The ledger stopped answering while this was being written down, so it may or may not have taken effect. Look before you try again. Ref {reference}."""
+    """The ledger stopped answering while this was written down: it may or may not have taken effect.
+    Look before you try again. Ref {reference}."""
 
 
 class Broken(DeskError):

@@ -1,7 +1,7 @@
-"""One table of limits: the stricter of the chat platforms', so that a card that fits is drawn whole on every surface.
+"""One table of limits: the stricter of the chat platforms', so that a card that fits is drawn whole everywhere.
 
-Nothing is cut silently: too long text is split over blocks; anything else that doesn't fit is a fault of the template or
-command (which should page), raised where cards are made.
+Nothing is cut silently: too long text is split over blocks; anything else that doesn't fit is a fault of the template
+or command (which should page), raised where cards are made.
 """
 
 from __future__ import annotations

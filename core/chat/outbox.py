@@ -2,7 +2,7 @@
 
 A relay's round, with no transaction open while it talks to a platform:
 
-    claim → commit → announcements.draw(session, config, claimed) → port.post or port.repaint → delivered / retry / undeliverable
+    claim → commit → announcements.draw → port.post or port.repaint → delivered / retry / undeliverable
 
 A claim is a lease. When it runs out (the relay was killed) or the platform's answer was lost, nobody knows whether the
 message stands in the channel: it is claimed again with `check_first`, and the relay asks `port.find(to, key)` before
@@ -19,7 +19,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
-from sqlmodel import Session, col
+from sqlmodel import Session
+from sqlmodel import select as sql
 
 from core import people
 from core.chat.cards import Card
@@ -36,7 +37,7 @@ Facts = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """A channel, or (user_id set) a direct message to one chat account. platform "cli" with nothing else: a terminal."""
+    """A channel, or (user_id set) a direct message to one chat account. platform "cli" alone: a terminal."""
 
     platform: str
     workspace: str = ""
@@ -81,7 +82,7 @@ class ChatPort(Protocol):
         ...
 
     async def find(self, to: Destination, key: str) -> str | None:
-        """The id of the message that was posted with key, None when there is none. Raises TryLater, Unclear, ChannelGone."""
+        """The id of the message that was posted with key, None for none. Raises TryLater, Unclear, ChannelGone."""
         ...
 
 
@@ -214,7 +215,7 @@ def wrote(session: Session) -> bool:
 def claim(
     session: Session, now: dt.datetime, who: str, limit: int = 20, platforms: Collection[str] | None = None
 ) -> list[Claimed]:
-    """Take up to `limit` messages that are due, the first of each destination, for LEASE. Commit before delivering them.
+    """Take up to `limit` messages that are due, the first of each destination, for LEASE. Commit before delivering.
 
     platforms: those that the caller can post to (None: all); others are left alone.
     """
@@ -229,12 +230,12 @@ def claim(
     conditions: list[ColumnElement[bool]] = [_DUE, _T.c.not_before <= now, free, ~blocked]
     if platforms is not None:
         conditions.append(_T.c.platform.in_(["", *platforms]))
-    due = select(_T).where(*conditions).order_by(_T.c.not_before, _T.c.id).limit(limit)
+    due = sql(OutboxMessage).where(*conditions).order_by(_T.c.not_before, _T.c.id).limit(limit)
     if is_postgres(session):
         due = due.with_for_update(skip_locked=True)
     claimed: list[Claimed] = []
-    for row in session.execute(due).mappings().all():
-        message = _ready(session, now, dict(row), platforms)
+    for row in session.exec(due).all():
+        message = _ready(session, row, platforms)
         if message is None:
             continue
         values = {"state": "claimed", "claimed_by": who, "claimed_until": now + LEASE, "tries": message.tries}
@@ -243,11 +244,8 @@ def claim(
     return claimed
 
 
-def _ready(
-    session: Session, now: dt.datetime, row: Mapping[str, object], platforms: Collection[str] | None
-) -> Claimed | None:
+def _ready(session: Session, message: OutboxMessage, platforms: Collection[str] | None) -> Claimed | None:
     """The row as a message to deliver; None (and its state says why) when there is nothing to deliver."""
-    message = OutboxMessage(**row)
     if message.id is None:
         raise ValueError("an unsaved message")
     to, message_id = Destination(message.platform, message.workspace, message.channel, message.user_id), ""
@@ -308,10 +306,16 @@ def _end(session: Session, message_id: int, state: str, error: str) -> None:
     )
 
 
+def _open(session: Session, message_id: int) -> OutboxMessage | None:
+    """The message as it is now, unless it has come to an end."""
+    message = session.get(OutboxMessage, message_id, populate_existing=True, with_for_update=True)
+    return message if message is not None and message.state in ACTIVE else None
+
+
 def delivered(session: Session, now: dt.datetime, message_id: int, platform_id: str) -> None:
     """It stands in the channel as platform_id; copies of a subject's card are remembered, to be repainted."""
-    message = session.get(OutboxMessage, message_id)
-    if message is None or message.state == "delivered":
+    message = _open(session, message_id)
+    if message is None:
         return
     message.state, message.delivered_at, message.claimed_until, message.error = "delivered", now, None, ""
     session.add(message)
@@ -334,8 +338,8 @@ def retry(
 
     There is no last try: what was committed doesn't go unreported, however long an outage lasts.
     """
-    message = session.get(OutboxMessage, message_id)
-    if message is None or message.state == "delivered":
+    message = _open(session, message_id)
+    if message is None:
         return
     wait = after if after is not None else min(dt.timedelta(seconds=2 ** min(message.tries, 12)), LONGEST_BACKOFF)
     message.state = "unclear" if unclear else "waiting"
@@ -346,8 +350,8 @@ def retry(
 
 def undeliverable(session: Session, now: dt.datetime, message_id: int, reason: str) -> None:
     """No retry helps. A person's message is shown at their next command; a lost channel is published as ChannelLost."""
-    message = session.get(OutboxMessage, message_id)
-    if message is None or message.state == "delivered":
+    message = _open(session, message_id)
+    if message is None:
         return
     _end(session, message_id, "undeliverable", reason)
     if message.channel:
@@ -357,7 +361,8 @@ def undeliverable(session: Session, now: dt.datetime, message_id: int, reason: s
 
 def copies(session: Session, subject: str) -> list[Destination]:
     """Every channel where a card of this subject stands, or will once its post is delivered."""
-    posted = select(PostedCard.platform, PostedCard.workspace, PostedCard.channel).where(PostedCard.subject == subject)
+    placed = table_of(PostedCard).c
+    posted = select(placed.platform, placed.workspace, placed.channel).where(placed.subject == subject)
     coming = select(_T.c.platform, _T.c.workspace, _T.c.channel).where(
         _T.c.subject == subject, _T.c.kind == "post", _DUE, _T.c.channel != ""
     )

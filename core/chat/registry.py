@@ -20,20 +20,24 @@ How to write one (core/chat/commands/*.py; `core.chat.commands` imports every mo
     ) -> Reply: ...
 
     @action("payout.reject", roles=("approver",), writes=True)
-    def press_reject(call: Call, value: int, reason: Annotated[str, Arg("Why", min_length=10, max_length=500)]) -> Reply: ...
+    def press_reject(call: Call, value: int, reason: Annotated[str, Arg("Why", min_length=10)]) -> Reply: ...
 
-- A name with a space is a subcommand. `roles`: any of them suffices (owners hold approver and admin). `writes=True` runs in
-  `database.transaction()`, otherwise in `database.reading()`. `public=True`: unlinked people may use it (/link, /help).
-- Types: `str`, `int`, `Money` (micro-dollars), `bool`, `dt.date`, `Literal[…]`, `PersonMention`, `ChannelMention`; each may be `| None`.
-  A parameter named `from_` is typed `from`. `Arg(empty="all")`: that word means None. `Arg(prefix="WD-")`: tolerated before an int.
-  The last positional one, when it is a plain `str` without suggestions, takes the rest of the line; `Arg(rest=True)` says so for another one.
+- A name with a space is a subcommand. `roles`: any of them suffices (owners hold approver and admin). `writes=True`
+  runs in `database.transaction()`, otherwise in `database.reading()`. `public=True`: unlinked people may use it.
+- Types: `str`, `int`, `Money` (micro-dollars), `bool`, `dt.date`, `Literal[…]`, `PersonMention`, `ChannelMention`; each
+  may be `| None`. A parameter named `from_` is typed `from`. `Arg(empty="all")`: that word means None.
+  `Arg(prefix="WD-")`: tolerated before an int. The last positional one, when it is a plain `str` without suggestions,
+  takes the rest of the line; `Arg(rest=True)` says so for another one.
 - `suggest(call, text)` returns at most 25 `Suggestion`s (or plain strings) for what is typed so far.
-- An action's `value` is what the button carries, converted to its annotated type; every further parameter is a field of the
-  form that surfaces show before pressing. `<button action="payout.reject" value="12">` needs no more than that.
-- Built-in actions `page`, `period` (both replace the card they stand on) and `open` carry a command line as value. Build it with
-  `command_line("transactions", status="completed", page=2)` or, in templates, `{{ "stats"|line(project=id, period="week") }}`.
-- Refuse by raising a `DeskError`: rolled back and shown. To keep what was written (a counted wrong code), return a Reply with ok=False.
-- `call.actor` (raises NotLinked), `call.creator_id` (raises NotACreator), `call.session`, `call.config`, `call.now`, `call.zone`, `call.surface`.
+- An action's `value` is what the button carries, converted to its annotated type; every further parameter is a field
+  of the form that surfaces show before pressing. `<button action="payout.reject" value="12">` needs no more than that.
+- Built-in actions `page`, `period` (both replace the card they stand on) and `open` carry a command line as value.
+  Build it with `words.command_line("transactions", status="completed", page=2)` or, in templates,
+  `{{ "stats"|line(project=id, period="week") }}`.
+- Refuse by raising a `DeskError`: rolled back and shown. To keep what was written (a counted wrong code), return a
+  Reply with ok=False.
+- `call.actor` (raises NotLinked), `call.creator_id` (raises NotACreator), `call.session`, `call.config`, `call.now`,
+  `call.zone`, `call.surface`.
 """
 
 from __future__ import annotations
@@ -73,7 +77,7 @@ class RoleNeeded(DeskError):
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """One completion. From `Desk.suggest`, value is the whole new text of the input; from a provider, the argument's."""
+    """One completion. From `Desk.suggest`, value is the whole new text of the input; from a provider, the argument."""
 
     value: str
     label: str = ""
@@ -91,7 +95,7 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The answer to one person. replaces: it takes the place of the card whose button was pressed (paging). ok: False for a refusal.
+    """The answer to one person. ok: False for a refusal. replaces: it takes the place of the card whose button was pressed.
 
     opens: the card's first button asks for what was missing; a surface with modals may open its form at once.
     """
@@ -105,7 +109,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a command or action gets: a session inside its transaction, and who asks from where. zone: the viewer's timezone."""
+    """What a command or action gets: a session inside its transaction, and who asks from where. zone: the viewer's."""
 
     session: Session
     config: DeskConfig
@@ -141,7 +145,7 @@ Suggest = Callable[[Call, str], Iterable["Suggestion | str"]]
 
 @dataclass(frozen=True, slots=True)
 class Arg:
-    """What a signature can't say about an argument. help: a few words, shown as its description and as the form's label.
+    """What a signature can't say about an argument. help: a few words, its description and its label in forms.
 
     minimum and maximum bound an int (or Money, in micro-dollars); lengths bound text, in characters.
     """

@@ -1,4 +1,4 @@
-"""How days, times, shares and changes read, in English, without a locale's surprises; and how a command line is written.
+"""How days, times, shares and changes read, in English on every machine; and how a command line is written.
 
 Settled figures go by the UTC day; a time is said in UTC, with the viewer's own beside it (commands.md, principle 2).
 """
@@ -68,7 +68,7 @@ def share_text(basis_points: int) -> str:
 
 
 def change_text(now: int, before: int) -> str:
-    """+12%, −5%, ±0%; "new" where there was nothing (or less) before, as no percentage says that. Rounded half away from zero."""
+    """+12%, −5%, ±0%, rounded half away from zero; "new" where there was nothing (or less) before to compare with."""
     if before <= 0:
         return "±0%" if now == before else "new"
     difference = now - before
