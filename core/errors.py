@@ -10,7 +10,8 @@ class DeskError(Exception):
 
     def __init__(self, **facts: object) -> None:
         self.facts = facts
-        super().__init__(inspect.cleandoc(type(self).__doc__ or "").format(**facts))
+        template = inspect.cleandoc(type(self).__doc__ or "").replace("\n", " ")  # one line, however it is wrapped
+        super().__init__(template.format(**facts))
 
     @property
     def text(self) -> str:

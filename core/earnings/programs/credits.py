@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from sqlalchemy import ColumnElement, case
@@ -29,7 +29,7 @@ class Credits:
 
     name: str = "credits"
     wallet: str = "available"
-    counters: Mapping[str, tuple[str, ...]] = _COUNTERS
+    counters: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: _COUNTERS)
     spending: frozenset[str] = _SPENDING
 
     def entitlement(self, credits_: int, cost: int, terms: Terms) -> Entitlement[int]:
