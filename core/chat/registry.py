@@ -95,7 +95,7 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The answer to one person. ok: False for a refusal. replaces: it takes the place of the card whose button was pressed.
+    """The answer to one person. ok: False for a refusal. replaces: it takes the place of the card that was pressed.
 
     opens: the card's first button asks for what was missing; a surface with modals may open its form at once.
     """
