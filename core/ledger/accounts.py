@@ -111,7 +111,7 @@ def wallet(session: Session, program: str, creator: str) -> Wallet:
     """The creator's balances in one program, in micro-dollars; zeros where nothing was ever earned."""
     ids = [account_id(program, role, creator) for role in WALLET_ROLES]
     statement = select(_account.c.role, _account.c.balance).where(_account.c.id.in_(ids))
-    return Wallet(**dict(session.execute(statement).tuples().all()))
+    return Wallet(**{row.role: row.balance for row in session.execute(statement)})
 
 
 def wallets(session: Session, creator: str) -> dict[str, Wallet]:
