@@ -364,7 +364,9 @@ def _hash(code: str) -> str:
     return hashlib.sha256(plain.encode()).hexdigest()
 
 
-def create_link_code(session: Session, now: dt.datetime, person_id: int) -> tuple[str, dt.datetime]:
+def create_link_code(
+    session: Session, now: dt.datetime, person_id: int, by: str = audit.OPERATOR
+) -> tuple[str, dt.datetime]:
     """A new single-use code for a person, and when it expires. The code itself is stored nowhere."""
     name = actor(session, person_id).name
     session.execute(delete(LinkCode).where(col(LinkCode.expires_at) < now - dt.timedelta(days=1)))
@@ -372,7 +374,7 @@ def create_link_code(session: Session, now: dt.datetime, person_id: int) -> tupl
     expires_at = now + CODE_LIFE
     session.add(LinkCode(code_hash=_hash(code), person_id=person_id, expires_at=expires_at))
     session.flush()
-    audit.record(session, now, audit.OPERATOR, "link.code", name)
+    audit.record(session, now, by, "link.code", name)
     return code, expires_at
 
 

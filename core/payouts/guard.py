@@ -96,7 +96,7 @@ def pick_program(
     """
     found = [slug for slug in accounts.wallets(session, creator_id) if slug in config.programs]
     if not found:
-        raise NoWallet(who=who.split()[0])
+        raise NoWallet
     if wanted is None and len(found) > 1:
         raise NameAProgram(who=who, programs=", ".join(found))
     if wanted is None:

@@ -10,7 +10,7 @@ class NotACreator(DeskError):
 
 
 class NoWallet(DeskError):
-    """Nothing moved. {who} earned in no program yet: a project comes first."""
+    """Nothing moved. There is no wallet yet: it comes with the first project."""
 
 
 class NoSuchCreator(DeskError):

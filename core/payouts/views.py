@@ -14,8 +14,21 @@ from core.ledger import accounts
 from core.payouts import freezes, methods
 from core.payouts.approvals import Said, decisions
 from core.payouts.guard import id_of, shown_id
+from core.payouts.lists import adjustments_total, count_of_creator, every, history, open_of, processing, withdrawn
 from core.payouts.tables import OPEN_STATES, Withdrawal
 from core.payouts.words import desk_words, status_word
+
+__all__ = [
+    "ApprovalView",
+    "adjustments_total",
+    "approval_view",
+    "count_of_creator",
+    "every",
+    "history",
+    "open_of",
+    "processing",
+    "withdrawn",
+]
 
 _PAID_OUT = ("sent", "paid")
 
