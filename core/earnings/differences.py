@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Date, Select, case, cast, func, literal, or_, select, union_all
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Date,
+    Select,
+    Subquery,
+    case,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 
 from core.config import Program
 from core.earnings.programs import kind_of
@@ -48,18 +61,29 @@ def entitlement_of(program: Program) -> Entitlement[ColumnElement[int]]:
     return kind_of(program).entitlement_sql(USAGE.c.credits, USAGE.c.cost, share_bp, rate)
 
 
-def differences(
-    program: Program, days: Sequence[dt.date], settled_through: dt.date | None, entry_id: int
-) -> Select[Any]:
+On = Callable[[ColumnElement[dt.date]], ColumnElement[bool]]
+"""A condition on the column that holds a project-day's day."""
+
+
+def both_sides(program: Program, on: On) -> tuple[Subquery, dict[str, ColumnElement[int]]]:
+    """What the project-days that `on` admits earn, and, with the opposite sign, what is settled for them; and the sums
+    that are left of share, spent and costs when both are added up by day and project.
+
+    Adding up in one pass, not joining: a join would be at the mercy of the planner's guess on a table that just grew.
+    """
+    amounts = [-LINE.c[name] for name in _AMOUNTS]
+    settled = select(LINE.c.day, LINE.c.project_id, *amounts, *[whole(0) for _ in _BASIS]).where(on(LINE.c.day))
+    both = union_all(_earned(program, on), settled).subquery("both_sides")
+    return both, {name: cast(func.sum(both.c[name]), BigInteger) for name in _AMOUNTS}
+
+
+def differences(program: Program, on: On, settled_through: dt.date | None, entry_id: int) -> Select[Any]:
     """The rows of `settlement_line` for these days, in the order of their columns; none where all is settled.
 
     A project-day gets a line when its share, spent or costs differ by a micro-dollar or more. A line whose share is
     unchanged (costs above credits, say) has seq 0 and no transfer of its own; its part is in the run's totals.
-    Entitlements and settled lines are added up in one pass, with opposite signs: a join of the two would be at the
-    mercy of the planner's guess on a table that just grew.
     """
-    both = union_all(_earned(program, days), _settled(days)).subquery("both_sides")
-    amounts = {name: cast(func.sum(both.c[name]), BigInteger) for name in _AMOUNTS}
+    both, amounts = both_sides(program, on)
     changed = (
         select(
             both.c.day,
@@ -85,7 +109,7 @@ def differences(
     ).order_by(changed.c.day, changed.c.project_id)  # in the order of the table's key: the cheap way to write it
 
 
-def _earned(program: Program, days: Sequence[dt.date]) -> Select[Any]:
+def _earned(program: Program, on: On) -> Select[Any]:
     share_bp, rate = terms_sql(program, USAGE.c.day)
     earned = entitlement_of(program)
     return (
@@ -102,10 +126,5 @@ def _earned(program: Program, days: Sequence[dt.date]) -> Select[Any]:
             rate.label("credits_per_usd"),
         )
         .join(PROJECT, PROJECT.c.project_id == USAGE.c.project_id)
-        .where(USAGE.c.day.in_(days), PROJECT.c.program == program.slug)
+        .where(on(USAGE.c.day), PROJECT.c.program == program.slug)
     )
-
-
-def _settled(days: Sequence[dt.date]) -> Select[Any]:
-    amounts = [-LINE.c[name] for name in _AMOUNTS]
-    return select(LINE.c.day, LINE.c.project_id, *amounts, *[whole(0) for _ in _BASIS]).where(LINE.c.day.in_(days))

@@ -157,8 +157,11 @@ def settle(session: Session, program: Program, now: dt.datetime, dry_run: bool =
 
 
 def _claim(session: Session, slug: str) -> ProgramState | None:
-    """The program's row, held until commit: no other run, and no intake, for this program meanwhile."""
-    statement = select(ProgramState).where(_PROGRAM.c.slug == slug).with_for_update()
+    """The program's row, held until commit: no other run, and no intake, for this program meanwhile.
+
+    NO KEY UPDATE, so that a withdrawal's foreign key to it need not wait: its poster may hold what `open_entry` waits for.
+    """
+    statement = select(ProgramState).where(_PROGRAM.c.slug == slug).with_for_update(key_share=True)
     return session.execute(statement.execution_options(populate_existing=True)).scalars().one_or_none()
 
 
@@ -172,7 +175,7 @@ def _write_lines(session: Session, run: _Run) -> int | None:
     savepoint = session.begin_nested()
     key, due_at = f"settlement:{run.program.slug}:{run.number}", settles_at(run.program, run.through)
     entry_id = journal.open_entry(session, key, "settlement", due_at, _memo(run))
-    found = differences(run.program, run.due, run.settled_before, entry_id)
+    found = differences(run.program, lambda day: day.in_(run.due), run.settled_before, entry_id)
     names = [column.name for column in found.selected_columns]
     if session.connection().execute(LINE.insert().from_select(names, found)).rowcount == 0:
         savepoint.rollback()
