@@ -159,7 +159,7 @@ def settle(session: Session, program: Program, now: dt.datetime, dry_run: bool =
 def _claim(session: Session, slug: str) -> ProgramState | None:
     """The program's row, held until commit: no other run, and no intake, for this program meanwhile.
 
-    NO KEY UPDATE, so that a withdrawal's foreign key to it need not wait: its poster may hold what `open_entry` waits for.
+    NO KEY UPDATE, so that a withdrawal's foreign key to it need not wait: its poster may hold what `open_entry` needs.
     """
     statement = select(ProgramState).where(_PROGRAM.c.slug == slug).with_for_update(key_share=True)
     return session.execute(statement.execution_options(populate_existing=True)).scalars().one_or_none()

@@ -25,7 +25,7 @@ RAIL = "rail:"
 
 _account = table_of(Account)
 _BATCH = 10_000
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_UNFIT = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 class BadAccountName(InvalidInput):
@@ -61,8 +61,8 @@ def problem_of(program: str, role: str, creator: str = "") -> str:
         return "there is no such role"
     if (role in WALLET_ROLES) != bool(creator):
         return "wallets have a creator, a program's own accounts have none"
-    if _CONTROL.search(program + role + creator):
-        return "a name holds no control characters"
+    if _UNFIT.search(program + role + creator):
+        return "a name holds no control characters and no broken Unicode"
     return ""
 
 
