@@ -176,8 +176,9 @@ def _write_lines(session: Session, run: _Run) -> int | None:
     key, due_at = f"settlement:{run.program.slug}:{run.number}", settles_at(run.program, run.through)
     entry_id = journal.open_entry(session, key, "settlement", due_at, _memo(run))
     found = differences(run.program, lambda day: day.in_(run.due), run.settled_before, entry_id)
-    names = [column.name for column in found.selected_columns]
-    if session.connection().execute(LINE.insert().from_select(names, found)).rowcount == 0:
+    insert = LINE.insert().from_select([column.name for column in found.selected_columns], found)
+    written = session.connection().execute(insert, execution_options={"preserve_rowcount": True})
+    if written.rowcount == 0:
         savepoint.rollback()
         return None
     savepoint.commit()
@@ -191,8 +192,9 @@ def _memo(run: _Run) -> str:
         words.append(f"usage of {_range(run.start, run.through)}")
     late = [day_name(day) for day in run.due if run.settled_before is not None and day <= run.settled_before]
     if late:
-        more = f" and {len(late) - _NAMED_LATE_DAYS} more days" if len(late) > _NAMED_LATE_DAYS else ""
-        words.append(f"late usage for {', '.join(late[:_NAMED_LATE_DAYS])}{more}")
+        named, more = late[:_NAMED_LATE_DAYS], len(late) - _NAMED_LATE_DAYS
+        tail = f" and {more} more {'day' if more == 1 else 'days'}" if more > 0 else ""
+        words.append(f"late usage for {', '.join(named)}{tail}")
     return "; ".join(words)
 
 
