@@ -40,10 +40,11 @@ class _Colours:
 
 
 # "card" is a panel of its own that reads well on a white and on a dark page; contrast of ink and bars is over 4.5.
+# "light" and "dark" are the playground's own colours (adapters/web/playground/static/css/theme.css).
 _THEMES: dict[str, _Colours] = {
     "card": _Colours("#f7f7fb", "#1f2430", "#5b6275", "#d9dce6", "#4f46e5", "#c2410c"),
-    "light": _Colours("#ffffff", "#1f2430", "#5b6275", "#e3e5ec", "#4f46e5", "#c2410c"),
-    "dark": _Colours("#1e2028", "#f2f3f7", "#aab0c0", "#3a3e4a", "#8b8cf8", "#fb923c"),
+    "light": _Colours("#ffffff", "#1c2124", "#59636a", "#e1e1da", "#0b6b5c", "#b3261e"),
+    "dark": _Colours("#191d20", "#e6eaec", "#a2adb4", "#2b3236", "#62d2b8", "#ff8d84"),
 }
 
 
