@@ -19,7 +19,7 @@ from core.ledger.money import LARGEST
 from core.ledger.tables import Entry, Transfer
 from core.storage import is_postgres, table_of, upsert
 
-LONGEST_KEY = 300
+LONGEST_KEY = 400
 LONGEST_KIND = 40
 LONGEST_MEMO = 600
 

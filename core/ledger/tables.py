@@ -44,7 +44,7 @@ class Entry(Base, table=True):
         ),
     )
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
-    key: str = Field(sa_type=key_type(300), unique=True)
+    key: str = Field(sa_type=key_type(400), unique=True)
     kind: str = Field(sa_type=key_type(40))
     effective_at: dt.datetime = Field(sa_type=UTCDateTime)
     memo: str = Field(default="", sa_type=String(600))

@@ -142,7 +142,7 @@ def _seals(session: Session) -> tuple[list[str], str]:
             ], ""
         previous, after, number = seal.head, seal.last_entry_id, seal.number
     unsealed = _count(session, f"entry WHERE id > {after}")
-    return [], f"{number} seals" + (f", head {short(previous)}" if number else "") + f", {unsealed} entries not sealed"
+    return [], f"{number} seals" + (f", head {previous}" if number else "") + f", {unsealed} entries not sealed"
 
 
 CHECKS: Sequence[tuple[str, Finding]] = (

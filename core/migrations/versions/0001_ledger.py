@@ -40,7 +40,7 @@ def _entry() -> None:
     op.create_table(
         "entry",
         sa.Column("id", ID, nullable=False),
-        sa.Column("key", key_text(300), nullable=False),
+        sa.Column("key", key_text(400), nullable=False),
         sa.Column("kind", key_text(40), nullable=False),
         sa.Column("effective_at", MOMENT, nullable=False),
         sa.Column("memo", sa.String(600), nullable=False),
