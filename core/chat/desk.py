@@ -18,9 +18,9 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlmodel import Session
 
+import core.chat.commands  # noqa: F401 - every command and action is declared before a desk is made
 from core import people
-from core.chat import arguments, completion, outbox, settings, templates
-from core.chat.cards import Card
+from core.chat import announcements, arguments, completion, outbox, settings, templates
 from core.chat.outbox import Destination
 from core.chat.registry import (
     COMMAND_ACTIONS,
@@ -33,6 +33,7 @@ from core.chat.registry import (
     RoleNeeded,
     Suggestion,
 )
+from core.chat.words import moment_text
 from core.clock import Clock
 from core.config import DeskConfig
 from core.errors import DeskError, LedgerUnavailable
@@ -254,14 +255,15 @@ class Desk:
                 card = reply.card
                 for notice in late:
                     if notice.id in mine:
-                        card = card.followed_by(self._notice_card(replace(call, session=session), notice))
+                        heading = (
+                            f"While your direct messages were closed, {moment_text(notice.created_at, call.zone)}:"
+                        )
+                        late_card = announcements.draw(session, self.config, call.now, notice)
+                        card = card.followed_by(late_card, f"{heading} {late_card.title}")
             return replace(reply, card=card)
         except Exception:
             logger.exception("late notices could not be shown; they stay for the next command")
             return reply
-
-    def _notice_card(self, call: Call, notice: outbox.Notice) -> Card:
-        return call.card(notice.template, **notice.facts)
 
     def _refusal(self, refusal: DeskError) -> Reply:
         return Reply(templates.render("refusal", text=refusal.text), ok=False)

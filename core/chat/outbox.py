@@ -111,6 +111,7 @@ class Notice:
     id: int
     template: str
     facts: Mapping[str, object]
+    person_id: int
     created_at: dt.datetime
 
 
@@ -369,6 +370,13 @@ def copies(session: Session, subject: str) -> list[Destination]:
     return [Destination(*row) for row in dict.fromkeys(tuple(row) for row in session.execute(posted.union(coming)))]
 
 
+def last_about(session: Session, subject: str) -> Facts | None:
+    """The facts of the newest message about a subject, delivered or not; None when there never was one."""
+    found = select(_T.c.facts).where(_T.c.subject == subject).order_by(_T.c.id.desc()).limit(1)
+    facts: str | None = session.execute(found).scalar_one_or_none()
+    return None if facts is None else json.loads(facts)
+
+
 def notices(session: Session, person_id: int) -> list[Notice]:
     """Messages to this person that could not be delivered, oldest first, a few at a time."""
     late = _T.c.person_id == person_id, _T.c.state == "undeliverable"
@@ -378,7 +386,7 @@ def notices(session: Session, person_id: int) -> list[Notice]:
         .order_by(_T.c.id)
         .limit(NOTICES_AT_ONCE)
     )
-    return [Notice(row.id, row.template, json.loads(row.facts), row.created_at) for row in rows]
+    return [Notice(row.id, row.template, json.loads(row.facts), person_id, row.created_at) for row in rows]
 
 
 def shown(session: Session, now: dt.datetime, ids: Sequence[int]) -> list[int]:

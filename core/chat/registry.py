@@ -36,7 +36,7 @@ How to write one (core/chat/commands/*.py; `core.chat.commands` imports every mo
   `{{ "stats"|line(project=id, period="week") }}`.
 - Refuse by raising a `DeskError`: rolled back and shown. To keep what was written (a counted wrong code), return a
   Reply with ok=False.
-- Cards that the desk posts unasked (templates/unasked) carry these actions; commands declare them: `payout.approve` (value:
+- Cards that the desk posts unasked (templates/unasked) carry these; commands declare them: `payout.approve` (value:
   withdrawal id), `payout.reject` (reason), `payout.ledger`, `payout.paid` (reference), `payout.failed` (reason),
   `creator.freeze` (value: creator id; reason), `adjust.approve` and `adjust.decline` (value: adjustment id).
 - `call.actor` (raises NotLinked), `call.creator_id` (raises NotACreator), `call.session`, `call.config`, `call.now`,

@@ -110,10 +110,12 @@ def zone(name: str) -> ZoneInfo:
 
 
 def at_hour(after: dt.datetime, hour: int, local: ZoneInfo) -> dt.datetime:
-    """The next time, not before `after`, that a clock in that timezone shows this hour.
+    """The next time from `after` on that a clock in that timezone shows this hour: `after` itself within that hour.
 
     Where clocks jump over it in spring, the moment they jump to; where it comes twice in autumn, the first.
     """
+    if after.astimezone(local).hour == hour:
+        return after
     day = after.astimezone(local).date()
     for date in (day, day + dt.timedelta(days=1), day + dt.timedelta(days=2)):
         moment = dt.datetime.combine(date, dt.time(hour), local).astimezone(dt.UTC)

@@ -1,0 +1,323 @@
+"""What the desk says unasked: every fact that is published becomes outbox messages, in the fact's own transaction.
+
+`announce` is given to `Database`; `draw` makes the card when the relay delivers. A card that people act on (approval,
+to pay, adjustment) is drawn from what is true at that moment, and its copies are repainted when that changes; a digest
+or a direct message says what was committed when it was written.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import BigInteger, cast, func, select
+from sqlmodel import Session, col
+from sqlmodel import select as sql
+
+from core import people
+from core.chat import digest, outbox, settings, subscriptions, templates
+from core.chat.approval_cards import FRESH, Facts
+from core.chat.cards import Card
+from core.chat.outbox import ChannelLost, Claimed, Destination, Draft, Notice
+from core.chat.registry import form_of
+from core.config import DeskConfig
+from core.earnings.facts import SettlementPosted
+from core.earnings.programs import KINDS
+from core.earnings.tables import ProgramState, Project, SettlementLine
+from core.ledger import accounts
+from core.payouts.facts import (
+    AdjustmentDecided,
+    AdjustmentProposed,
+    CreatorFrozen,
+    CreatorUnfrozen,
+    WithdrawalChanged,
+    WithdrawalDecided,
+    WithdrawalRequested,
+)
+from core.payouts.methods import NO_SETUP
+from core.payouts.tables import OPEN_STATES, Adjustment, Withdrawal
+from core.people import PersonLinked
+from core.storage import table_of
+
+# Told even to those who switched alerts off: money came back, or is held.
+TROUBLE = frozenset({"rejected", "failed", "returned"})
+TOLD = frozenset({"approved", "rejected", "sent", "paid", "failed", "returned"})
+
+_LINE, _PROJECT = table_of(SettlementLine), table_of(Project)
+
+
+def announce(session: Session, fact: object) -> None:
+    """Write what a fact gives occasion to say. Facts that nobody needs to hear of are fine."""
+    for kind, handler in HANDLERS.items():
+        if isinstance(fact, kind):
+            handler(session, fact)
+
+
+def draw(session: Session, config: DeskConfig, now: dt.datetime, message: Claimed | Notice) -> Card:
+    """The card of a claimed message, or of one that is shown late, as it reads now; times by the person's own clock."""
+    facts: Facts = message.facts
+    if message.template in FRESH:
+        facts = FRESH[message.template](session, config, now, facts)
+    if "program" in facts:
+        facts = digest.shown(config, facts)
+    person_id = message.person_id
+    zone = ZoneInfo("UTC") if person_id is None else settings.zone_of(session, people.actor(session, person_id))
+    return templates.render(message.template, form_of=form_of, zone=zone, now=now, **facts)
+
+
+def settlement_posted(session: Session, posted: SettlementPosted) -> None:
+    """Digests to every channel that hears of them; a message to every creator who asked for one."""
+    drafts: list[Draft] = []
+    known: dict[tuple[bool, bool], digest.Facts | None] = {}
+    for one in subscriptions.active(session, "digest"):
+        variant = one.full, one.cadence == "weekly"
+        if variant not in known:
+            known[variant] = _digest(session, posted, *variant)
+        facts = known[variant]
+        if facts is not None:
+            drafts.append(_to_channel(posted, facts, subscriptions.destination(one)))
+    for morning in digest.mornings(session, posted):
+        key = f"morning:{posted.program}:{posted.run}:{morning.person_id}"
+        drafts.append(Draft(key, "unasked/morning", morning.facts, person_id=morning.person_id, not_before=morning.due))
+    outbox.put_all(session, posted.settled_at, drafts)
+    _reflag(session, posted)
+
+
+def _digest(session: Session, posted: SettlementPosted, full: bool, weekly: bool) -> digest.Facts | None:
+    """The facts for one kind of channel; None when this run gives it nothing to say."""
+    start, through = posted.start or posted.through, posted.through
+    if weekly:
+        week = digest.week_of(start, through) if posted.start else None
+        if week is None:
+            return None
+        start, through = week
+    elif posted.start is None:
+        # Differences for days settled before: that day's digest, which may name more days, is brought up to date.
+        start = _range_start(session, posted) or through
+    run = digest.Run(posted.settled_at, posted.head, posted.entry_id)
+    return digest.channel_facts(session, posted.program, start, through, run, full=full, weekly=weekly)
+
+
+def _range_start(session: Session, posted: SettlementPosted) -> dt.date | None:
+    message = outbox.last_about(session, f"digest:{posted.program}:{posted.through}")
+    return dt.date.fromisoformat(str(message["start"])) if message else None
+
+
+def _to_channel(posted: SettlementPosted, facts: digest.Facts, to: Destination) -> Draft:
+    """A digest once per channel and day (or week); a further run for the same day repaints it instead."""
+    span = f"week:{facts['through']}" if facts["weekly"] else str(facts["through"])
+    subject = f"digest:{posted.program}:{span}"
+    key = ":".join((subject, to.platform, to.workspace, to.channel))
+    if posted.start is None:
+        return Draft(f"{key}:again:{posted.run}", "unasked/digest", facts, to, kind="repaint", subject=subject)
+    return Draft(key, "unasked/digest", facts, to, subject=subject)
+
+
+def _reflag(session: Session, posted: SettlementPosted) -> None:
+    """Repaint the cards of open requests whose creators' balance fell below zero with this run, or rose above it."""
+    if posted.entry_id is None:
+        return
+    waiting = sql(Withdrawal).where(Withdrawal.program == posted.program, Withdrawal.state == "requested")
+    requests = session.exec(waiting).all()
+    if not requests:
+        return
+    wallet = KINDS[session.get_one(ProgramState, posted.program).kind].wallet
+    creators = {request.creator_id for request in requests}
+    amount = cast(func.sum(_LINE.c.share), BigInteger)
+    earned = dict(
+        session.execute(
+            select(_PROJECT.c.creator_id, amount)
+            .join(_LINE, _LINE.c.project_id == _PROJECT.c.project_id)
+            .where(_LINE.c.entry_id == posted.entry_id, _PROJECT.c.creator_id.in_(creators))
+            .group_by(_PROJECT.c.creator_id)
+        )
+        .tuples()
+        .all()
+    )
+    for request in requests:
+        after = accounts.balance(session, posted.program, wallet, request.creator_id)
+        if (after < 0) != (after - earned.get(request.creator_id, 0) < 0):
+            repaint(session, posted.settled_at, f"withdrawal:{request.id}", "unasked/approval", _about(request))
+
+
+def withdrawal_requested(session: Session, fact: WithdrawalRequested) -> None:
+    """A card to every approvals channel; without one, to every approver who may decide it."""
+    withdrawal = _withdrawal(session, fact.withdrawal_id)
+    own = {withdrawal.requested_by}
+    _card(session, fact.at, "unasked/approval", f"withdrawal:{withdrawal.id}", _about(withdrawal), "approver", own)
+
+
+def withdrawal_decided(session: Session, fact: WithdrawalDecided) -> None:
+    """Every copy says who decided; the creator hears of the last word."""
+    withdrawal = _withdrawal(session, fact.withdrawal_id)
+    _repaint_withdrawal(session, fact.at, withdrawal)
+    _tell_creator(session, fact.at, withdrawal)
+
+
+def withdrawal_changed(session: Session, fact: WithdrawalChanged) -> None:
+    """Every copy and the creator are told the new state; money to be paid by hand becomes a card for admins."""
+    withdrawal = _withdrawal(session, fact.withdrawal_id)
+    _repaint_withdrawal(session, fact.at, withdrawal)
+    if withdrawal.state == "sent" and withdrawal.rail in NO_SETUP:
+        _card(session, fact.at, "unasked/to_pay", f"to-pay:{withdrawal.id}", _about(withdrawal), "admin")
+    else:
+        repaint(session, fact.at, f"to-pay:{withdrawal.id}", "unasked/to_pay", _about(withdrawal))
+    _tell_creator(session, fact.at, withdrawal)
+
+
+def _repaint_withdrawal(session: Session, now: dt.datetime, withdrawal: Withdrawal) -> None:
+    repaint(session, now, f"withdrawal:{withdrawal.id}", "unasked/approval", _about(withdrawal))
+
+
+def _tell_creator(session: Session, now: dt.datetime, withdrawal: Withdrawal) -> None:
+    """A direct message for each new state, once."""
+    person_id = _listener(session, withdrawal.creator_id, withdrawal.state in TROUBLE)
+    if withdrawal.state not in TOLD or person_id is None:
+        return
+    facts: Facts = {
+        "program": withdrawal.program,
+        "withdrawal": withdrawal.id,
+        "amount": withdrawal.amount,
+        "fee": withdrawal.fee,
+        "net": withdrawal.amount - withdrawal.fee,
+        "method": withdrawal.method,
+        "reason": withdrawal.reason,
+        "reference": withdrawal.reference,
+        "arrives_from": withdrawal.arrives_from.isoformat() if withdrawal.arrives_from else "",
+        "arrives_by": withdrawal.arrives_by.isoformat() if withdrawal.arrives_by else "",
+        "balance": accounts.wallet(session, withdrawal.program, withdrawal.creator_id).available,
+    }
+    key = f"withdrawal:{withdrawal.id}:{withdrawal.state}:creator"
+    outbox.put(session, now, key, f"unasked/withdrawal_{withdrawal.state}", facts, person_id=person_id)
+
+
+def adjustment_proposed(session: Session, fact: AdjustmentProposed) -> None:
+    """A card to every approvals channel; without one, to every admin who may approve it."""
+    facts = {"adjustment": fact.adjustment_id}
+    own = {session.get_one(Adjustment, fact.adjustment_id).proposed_by}
+    _card(session, fact.at, "unasked/adjustment", f"adjustment:{fact.adjustment_id}", facts, "admin", own)
+
+
+def adjustment_decided(session: Session, fact: AdjustmentDecided) -> None:
+    """Every copy says who decided; the creator hears of one that took effect, with its reason."""
+    facts: Facts = {"adjustment": fact.adjustment_id}
+    repaint(session, fact.at, f"adjustment:{fact.adjustment_id}", "unasked/adjustment", facts)
+    adjustment = session.get_one(Adjustment, fact.adjustment_id, populate_existing=True)
+    person_id = _listener(session, adjustment.creator_id, always=True)
+    if fact.state != "approved" or person_id is None:
+        return
+    facts = {
+        "program": adjustment.program,
+        "amount": adjustment.amount,
+        "reason": adjustment.reason,
+        "balance": accounts.wallet(session, adjustment.program, adjustment.creator_id).available,
+    }
+    outbox.put(session, fact.at, f"adjusted:{fact.adjustment_id}", "unasked/adjusted", facts, person_id=person_id)
+
+
+def creator_frozen(session: Session, fact: CreatorFrozen | CreatorUnfrozen) -> None:
+    """The creator reads why; the cards of their open withdrawals say so."""
+    template = "unasked/frozen" if isinstance(fact, CreatorFrozen) else "unasked/unfrozen"
+    person_id = _listener(session, fact.creator_id, always=True)
+    if person_id is not None:
+        outbox.put(session, fact.at, _unique(template), template, {"reason": fact.reason}, person_id=person_id)
+    concerned = sql(Withdrawal).where(Withdrawal.creator_id == fact.creator_id, col(Withdrawal.state).in_(OPEN_STATES))
+    for withdrawal in session.exec(concerned.order_by(col(Withdrawal.id))).all():
+        _repaint_withdrawal(session, fact.at, withdrawal)
+
+
+def person_linked(session: Session, fact: PersonLinked) -> None:
+    """Every earlier account of that person is told, so that a stolen code is noticed (domain.md, "Chat identities")."""
+    facts: Facts = {"platform": fact.identity.platform, "account": fact.identity.user_id, "at": fact.at.isoformat()}
+    for earlier in fact.earlier:
+        to = Destination(earlier.platform, earlier.workspace, user_id=earlier.user_id)
+        outbox.put(session, fact.at, _unique("linked"), "unasked/linked", facts, to=to, person_id=fact.person_id)
+
+
+def channel_lost(session: Session, fact: ChannelLost) -> None:
+    """Its subscriptions pause; whoever made them and every owner is told."""
+    paused = subscriptions.pause(session, fact.at, fact.channel, fact.reason)
+    facts: Facts = {
+        "platform": fact.channel.platform,
+        "channel": fact.channel.channel,
+        "reason": fact.reason,
+        "topics": [one.topic for one in paused],
+    }
+    told = {*people.with_role(session, "owner"), *(one.created_by for one in paused)}
+    for person_id in sorted(told if paused else ()):
+        outbox.put(session, fact.at, _unique("channel-lost"), "unasked/channel_lost", facts, person_id=person_id)
+
+
+def repaint(session: Session, now: dt.datetime, subject: str, template: str, facts: Facts) -> None:
+    """Have every copy of a subject's card drawn anew, after what is on its way to the same channel."""
+    outbox.put_all(
+        session,
+        now,
+        [
+            Draft(_unique(f"repaint:{subject}"), template, facts, to, kind="repaint", subject=subject)
+            for to in outbox.copies(session, subject)
+        ],
+    )
+
+
+def _card(
+    session: Session,
+    now: dt.datetime,
+    template: str,
+    subject: str,
+    facts: Facts,
+    role: str,
+    but: Collection[int] = (),
+) -> None:
+    """A card to act on: to the approvals channels; where there is none, to everyone who may act on it."""
+    channels = [subscriptions.destination(one) for one in subscriptions.active(session, "approvals")]
+    drafts = [
+        Draft(f"{subject}:{to.platform}:{to.workspace}:{to.channel}", template, facts, to, subject=subject)
+        for to in channels
+    ]
+    if not channels:
+        drafts = [
+            Draft(f"{subject}:person:{person_id}", template, facts, person_id=person_id)
+            for person_id in people.with_role(session, role)
+            if person_id not in but
+        ]
+    outbox.put_all(session, now, drafts)
+
+
+def _listener(session: Session, creator_id: str, always: bool) -> int | None:
+    """The creator's person, when there is one that wants to hear of it."""
+    person_id = people.person_of_creator(session, creator_id)
+    if person_id is None:
+        return None
+    return person_id if always or settings.of(session, person_id).alerts else None
+
+
+def _withdrawal(session: Session, withdrawal_id: int) -> Withdrawal:
+    session.flush()
+    return session.get_one(Withdrawal, withdrawal_id, populate_existing=True)
+
+
+def _about(withdrawal: Withdrawal) -> Facts:
+    return {"withdrawal": withdrawal.id}
+
+
+def _unique(text: str) -> str:
+    return f"{text}:{secrets.token_hex(8)}"
+
+
+Handler = Callable[[Session, Any], None]
+HANDLERS: Mapping[type, Handler] = {
+    SettlementPosted: settlement_posted,
+    WithdrawalRequested: withdrawal_requested,
+    WithdrawalDecided: withdrawal_decided,
+    WithdrawalChanged: withdrawal_changed,
+    AdjustmentProposed: adjustment_proposed,
+    AdjustmentDecided: adjustment_decided,
+    CreatorFrozen: creator_frozen,
+    CreatorUnfrozen: creator_frozen,
+    PersonLinked: person_linked,
+    ChannelLost: channel_lost,
+}

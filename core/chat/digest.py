@@ -1,0 +1,261 @@
+"""The facts of digests: what a channel reads after a settlement, and what a creator reads the morning after.
+
+Facts are read in the settlement's own transaction and kept with the message, so that a digest reports what was
+committed then, however late it is delivered. Privacy (domain.md, "Messages out"): a public channel sees totals only
+where at least PUBLIC_LEAST creators earned, and names only of creators who opted in; a `full` channel sees everything.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sqlalchemy import BigInteger, Select, case, cast, func, select
+from sqlmodel import Session
+
+from core.chat import settings
+from core.chat.charts import describe
+from core.chat.tables import PersonSettings
+from core.chat.words import day_text
+from core.clock import DAY
+from core.config import DeskConfig
+from core.earnings.facts import SettlementPosted
+from core.earnings.platform import PlatformDay, platform_day
+from core.earnings.programs import KINDS
+from core.earnings.tables import Creator, ProgramState, Project, SettlementLine
+from core.ledger import seal
+from core.ledger.money import decimal_text
+from core.ledger.tables import Account
+from core.people import Person
+from core.storage import table_of
+
+PUBLIC_LEAST = 5
+TOP = 5
+PROJECTS_SHOWN = 5
+
+Facts = dict[str, object]
+
+_LINE, _PROJECT, _CREATOR = table_of(SettlementLine), table_of(Project), table_of(Creator)
+_PERSON, _SETTINGS, _ACCOUNT = table_of(Person), table_of(PersonSettings), table_of(Account)
+
+
+def week_of(start: dt.date, through: dt.date) -> tuple[dt.date, dt.date] | None:
+    """The last Monday-to-Sunday week that a run brought to its end, None when it ended none."""
+    sunday = through - DAY * ((through.weekday() + 1) % 7)
+    return (sunday - DAY * 6, sunday) if sunday >= start else None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a digest says of the settlement itself. head: the seal; entry_id: None when no money moved."""
+
+    settled_at: dt.datetime
+    head: str | None
+    entry_id: int | None
+
+
+def channel_facts(
+    session: Session, program: str, start: dt.date, through: dt.date, run: Run, *, full: bool, weekly: bool
+) -> Facts:
+    """What templates/unasked/digest.card shows, as JSON."""
+    figures = platform_day(session, program, start, through, _admitted(full), TOP)
+    before = figures.days.before()
+    shown = full or figures.creators >= PUBLIC_LEAST
+    compared = shown and (full or _earners(session, program, before.first, before.last) >= PUBLIC_LEAST)
+    top = [{"name": one.name, "amount": one.amount if full else None} for one in figures.top]
+    facts: Facts = {
+        "program": program,
+        "start": start.isoformat(),
+        "through": through.isoformat(),
+        "weekly": weekly,
+        "full": full,
+        "settled_at": run.settled_at.isoformat(),
+        "head": run.head or "",
+        "nothing": figures.creators == 0 and figures.amount == 0,
+        "hidden": not shown,
+        "projects": figures.projects if shown else 0,
+        "creators": figures.creators if shown else 0,
+        "amount": figures.amount if shown else 0,
+        "before": figures.before if compared else None,
+        "top": top,
+        "late": _late(session, run.entry_id, full),
+    }
+    return facts | _chart(session, figures, full)
+
+
+def _admitted(full: bool) -> Select[tuple[str]]:
+    """Creators whose projects may be named."""
+    if full:
+        return select(_CREATOR.c.creator_id)
+    opted_in = select(_PERSON.c.creator_id).join(_SETTINGS, _SETTINGS.c.person_id == _PERSON.c.id)
+    return opted_in.where(_SETTINGS.c.public_name)
+
+
+def _earners(session: Session, program: str, first: dt.date, last: dt.date) -> int:
+    """How many creators earned more than nothing in those days."""
+    earned = (
+        select(_PROJECT.c.creator_id)
+        .join(_LINE, _LINE.c.project_id == _PROJECT.c.project_id)
+        .where(_PROJECT.c.program == program, _LINE.c.day.between(first, last))
+        .group_by(_PROJECT.c.creator_id)
+        .having(func.sum(_LINE.c.share) > 0)
+        .limit(PUBLIC_LEAST)
+        .subquery()
+    )
+    return int(session.execute(select(func.count()).select_from(earned)).scalar_one())
+
+
+def _public_days(session: Session, program: str, first: dt.date, last: dt.date) -> set[dt.date]:
+    """The days on which enough creators earned for their total to be shown to anyone."""
+    earned = (
+        select(_LINE.c.day, _PROJECT.c.creator_id)
+        .join(_PROJECT, _LINE.c.project_id == _PROJECT.c.project_id)
+        .where(_PROJECT.c.program == program, _LINE.c.day.between(first, last))
+        .group_by(_LINE.c.day, _PROJECT.c.creator_id)
+        .having(func.sum(_LINE.c.share) > 0)
+        .subquery()
+    )
+    enough = select(earned.c.day).group_by(earned.c.day).having(func.count() >= PUBLIC_LEAST)
+    return set(session.execute(enough).scalars())
+
+
+def _chart(session: Session, figures: PlatformDay, full: bool) -> Facts:
+    """The last 30 days by day, from the first that earned; in public without the days that too few creators share."""
+    series = list(figures.series)
+    while series and series[0][1] == 0:
+        series.pop(0)
+    left_out = 0
+    if not full and series:
+        public = _public_days(session, figures.program, series[0][0], series[-1][0])
+        kept = [(day, amount) for day, amount in series if day in public]
+        left_out = sum(1 for day, amount in series if day not in public and amount)
+        series = kept
+    labelled = [(day_text(day), amount) for day, amount in series]
+    points = [[label, decimal_text(amount)] for label, amount in labelled]
+    return {"points": points, "alt": describe("Daily incentives", labelled), "days_left_out": left_out}
+
+
+def _late(session: Session, entry_id: int | None, full: bool) -> list[dict[str, object]]:
+    """Earlier days that this run posted a difference for; amounts only for `full`: one may be one creator's."""
+    if entry_id is None:
+        return []
+    amount = cast(func.sum(_LINE.c.share), BigInteger)
+    mine = select(_LINE.c.day, amount).where(_LINE.c.entry_id == entry_id, _LINE.c.late)
+    rows = session.execute(mine.group_by(_LINE.c.day).order_by(_LINE.c.day))
+    return [{"day": day.isoformat(), "amount": total if full else None} for day, total in rows]
+
+
+@dataclass(slots=True)
+class Morning:
+    """One creator's message after a settlement: to whom, when it is due, and what it says. Amounts in micro-dollars."""
+
+    person_id: int
+    due: dt.datetime
+    name: str
+    posted: SettlementPosted
+    balance_after: int
+    amount: int = 0
+    late: int = 0
+    projects: list[tuple[str, int]] = field(default_factory=list)
+
+    def count(self, project: str, amount: int, late: int) -> None:
+        """Take in what the run posted for one project."""
+        self.amount += amount
+        self.late += late
+        if amount:
+            self.projects.append((project, amount))
+
+    @property
+    def facts(self) -> Facts:
+        """What templates/unasked/morning.card shows, as JSON. projects: those with the most, `more` others."""
+        return {
+            "program": self.posted.program,
+            "start": (self.posted.start or self.posted.through).isoformat(),
+            "through": self.posted.through.isoformat(),
+            "corrected": self.posted.start is None,
+            "name": self.name,
+            "amount": self.amount,
+            "late": self.late,
+            "before": self.balance_after - self.amount,
+            "after": self.balance_after,
+            "projects": self.projects[:PROJECTS_SHOWN],
+            "more": max(0, len(self.projects) - PROJECTS_SHOWN),
+        }
+
+
+def mornings(session: Session, posted: SettlementPosted) -> list[Morning]:
+    """A message for everyone who asked for one and whose balance this run changed.
+
+    Due at the hour they chose, by their own clock; at once when the run ended within that hour.
+    """
+    if posted.entry_id is None or _nobody_listens(session):
+        return []
+    found: dict[int, Morning] = {}
+    for row in session.execute(_morning_lines(session, posted.program, posted.entry_id)):
+        if row.person_id not in found:
+            zone = settings.zone(row.timezone or row.creator_zone)
+            due = settings.at_hour(posted.settled_at, row.digest_hour, zone)
+            found[row.person_id] = Morning(row.person_id, due, row.creator_name, posted, row.balance)
+        found[row.person_id].count(row.project_name, row.amount, row.late)
+    return list(found.values())
+
+
+def _nobody_listens(session: Session) -> bool:
+    listening = select(_SETTINGS.c.person_id).where(_SETTINGS.c.digest_hour.is_not(None)).limit(1)
+    return session.execute(listening).first() is None
+
+
+def _morning_lines(session: Session, program: str, entry_id: int) -> Select[tuple[object, ...]]:
+    """A row per listener and project: what this run posted, and the wallet's balance after it."""
+    state = session.get_one(ProgramState, program)
+    amount = cast(func.sum(_LINE.c.share), BigInteger)
+    late = cast(func.sum(case((_LINE.c.late, _LINE.c.share), else_=0)), BigInteger)
+    of_person = (_PERSON.c.id, _SETTINGS.c.timezone, _SETTINGS.c.digest_hour)
+    of_creator = (_CREATOR.c.timezone, _CREATOR.c.name, _ACCOUNT.c.balance)
+    return (
+        select(
+            _PERSON.c.id.label("person_id"),
+            _SETTINGS.c.timezone,
+            _SETTINGS.c.digest_hour,
+            _CREATOR.c.timezone.label("creator_zone"),
+            _CREATOR.c.name.label("creator_name"),
+            _ACCOUNT.c.balance,
+            _PROJECT.c.name.label("project_name"),
+            amount.label("amount"),
+            late.label("late"),
+        )
+        .join_from(_LINE, _PROJECT, _LINE.c.project_id == _PROJECT.c.project_id)
+        .join(_CREATOR, _CREATOR.c.creator_id == _PROJECT.c.creator_id)
+        .join(_PERSON, _PERSON.c.creator_id == _CREATOR.c.creator_id)
+        .join(_SETTINGS, _SETTINGS.c.person_id == _PERSON.c.id)
+        .join(
+            _ACCOUNT,
+            (_ACCOUNT.c.program == program)
+            & (_ACCOUNT.c.role == KINDS[state.kind].wallet)
+            & (_ACCOUNT.c.creator == _CREATOR.c.creator_id),
+        )
+        .where(_LINE.c.entry_id == entry_id, _SETTINGS.c.digest_hour.is_not(None))
+        .group_by(*of_person, *of_creator, _PROJECT.c.project_id, _PROJECT.c.name)
+        .order_by(_PERSON.c.id, amount.desc(), _PROJECT.c.project_id)
+    )
+
+
+def latest(session: Session, program: str, *, full: bool, weekly: bool) -> Facts | None:
+    """The digest of the last settled day (or week), as it would read now; None before the first settlement."""
+    state = session.get(ProgramState, program, populate_existing=True)
+    if state is None or state.settled_through is None or state.settled_at is None:
+        return None
+    through = state.settled_through
+    week = week_of(dt.date.min + DAY * 7, through) if weekly else None
+    start, through = week or (through, through)
+    run = Run(state.settled_at, seal.head(session), None)
+    return channel_facts(session, program, start, through, run, full=full, weekly=weekly)
+
+
+def shown(config: DeskConfig, facts: Mapping[str, object]) -> Facts:
+    """Stored facts with what configuration adds: the program's title, empty where the desk has only one program."""
+    slug = str(facts["program"])
+    program = config.programs.get(slug)
+    title = (program.title if program else "") or slug
+    return {**facts, "title": title if len(config.programs) > 1 else ""}
