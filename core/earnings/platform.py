@@ -84,7 +84,7 @@ def _sum(session: Session, program: str, days: Days) -> int:
 
 def _series(session: Session, program: str, days: Days) -> tuple[tuple[dt.date, int], ...]:
     mine = (SETTLED.c.program == program) & SETTLED.c.day.between(days.first, days.last)
-    known: dict[dt.date, int] = dict(session.execute(select(SETTLED.c.day, SETTLED.c.share).where(mine)).tuples().all())
+    known = {row.day: row.share for row in session.execute(select(SETTLED.c.day, SETTLED.c.share).where(mine))}
     return tuple((day, known.get(day, 0)) for day in days.each())
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import BigInteger, literal, select
+from sqlalchemy import BigInteger, Engine, create_engine, literal, select
 
 from core.config import Program, Terms
 from core.earnings.programs import KINDS, kind_of
@@ -48,13 +49,21 @@ def test_a_share_is_exact_and_never_leaves_64_bits(remaining: int, share_bp: int
     assert max(steps) < 2**63
 
 
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    """A database that can compute."""
+    engine = create_engine("sqlite://")
+    yield engine
+    engine.dispose()
+
+
 @given(
     credits_=st.integers(0, BIGGEST),
     cost=st.integers(0, BIGGEST),
     share_bp=st.integers(0, 10_000),
     rate=st.integers(1, 500),
 )
-def test_sql_and_python_agree(credits_: int, cost: int, share_bp: int, rate: int) -> None:
+def test_sql_and_python_agree(engine: Engine, credits_: int, cost: int, share_bp: int, rate: int) -> None:
     """The rule over columns gives what the rule over numbers gives, to the last micro-dollar."""
     kind = Credits()
     numbers = [literal(value, BigInteger) for value in (credits_, cost, share_bp, rate)]
