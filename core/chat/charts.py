@@ -44,7 +44,7 @@ class _Colours:
 _THEMES: dict[str, _Colours] = {
     "card": _Colours("#f7f7fb", "#1f2430", "#5b6275", "#d9dce6", "#4f46e5", "#c2410c"),
     "light": _Colours("#ffffff", "#1c2124", "#59636a", "#e1e1da", "#0b6b5c", "#b3261e"),
-    "dark": _Colours("#191d20", "#e6eaec", "#a2adb4", "#2b3236", "#62d2b8", "#ff8d84"),
+    "dark": _Colours("#191d20", "#e6eaec", "#a2adb4", "#2b3236", "#48b59c", "#ff8d84"),
 }
 
 
