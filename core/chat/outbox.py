@@ -7,7 +7,8 @@ A relay's round, with no transaction open while it talks to a platform:
 A claim is a lease. When it runs out (the relay was killed) or the platform's answer was lost, nobody knows whether the
 message stands in the channel: it is claimed again with `check_first`, and the relay asks `port.find(to, key)` before
 it posts. A port's time-outs must end well before LEASE does. Messages of one destination go out in the order they were
-written, one at a time; one that waits for its back-off holds the later ones back, one that is only due later does not.
+written, one at a time; one that waits for its back-off holds the later ones back (PATIENCE times), one that is only due
+later does not.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from core.storage import insert_once, is_postgres, publish, table_of, upsert
 LEASE = dt.timedelta(seconds=120)
 LONGEST_BACKOFF = dt.timedelta(minutes=15)
 ACTIVE = ("waiting", "claimed", "unclear")
+PATIENCE = 12  # tries, over an hour of them: a message that fails so often no longer holds the later ones back
 NOTICES_AT_ONCE = 3
 
 Facts = Mapping[str, object]
@@ -226,6 +228,7 @@ def claim(
         earlier.c.id < _T.c.id,
         earlier.c.state.in_(ACTIVE),
         or_(earlier.c.tries > 0, earlier.c.not_before <= now),
+        earlier.c.tries < PATIENCE,
     )
     free = or_(_T.c.claimed_until.is_(None), _T.c.claimed_until <= now)
     conditions: list[ColumnElement[bool]] = [_DUE, _T.c.not_before <= now, free, ~blocked]
@@ -405,12 +408,13 @@ class Backlog:
     next_at: dt.datetime | None
 
 
-def backlog(session: Session, now: dt.datetime) -> Backlog:
-    """For metrics, and for the relay to know how long it may sleep."""
+def backlog(session: Session, now: dt.datetime, platforms: Collection[str] | None = None) -> Backlog:
+    """For metrics, and for the relay to know how long it may sleep. platforms: as for `claim`."""
+    mine = _DUE if platforms is None else and_(_DUE, _T.c.platform.in_(["", *platforms]))
     when = func.coalesce(_T.c.claimed_until, _T.c.not_before)
-    waiting = select(_T.c.not_before, _T.c.claimed_until).where(_DUE)
+    waiting = select(_T.c.not_before, _T.c.claimed_until).where(mine)
     due = session.execute(
-        select(func.count(), func.min(_T.c.not_before)).where(_DUE, _T.c.not_before <= now, when <= now)
+        select(func.count(), func.min(_T.c.not_before)).where(mine, _T.c.not_before <= now, when <= now)
     ).one()
     ahead = session.execute(waiting.where(when > now).order_by(when).limit(1)).first()
     return Backlog(due[0], due[1], None if ahead is None else ahead.claimed_until or ahead.not_before)
