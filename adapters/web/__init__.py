@@ -1,0 +1,1 @@
+"""HTTP: the platform's API, health, metrics, and the playground."""
