@@ -12,6 +12,7 @@ from sqlmodel import Field, Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from core.clock import DAY, iso, start_of
+from core.ledger.csvsafe import safe_cell
 from core.storage import Base, BigId, UTCDateTime, append_only, key_type
 
 OPERATOR = "operator"  # how the trail names whoever holds the command line
@@ -56,8 +57,6 @@ def recent(
 
 def export_csv(session: Session, out: TextIO, start: dt.date | None = None, end: dt.date | None = None) -> int:
     """Write the trail as CSV, oldest first, streaming; the number of lines written. UTC days, both included."""
-    from core.ledger.csvsafe import safe_cell
-
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(("at", "actor", "action", "subject", "detail"))
     written = 0

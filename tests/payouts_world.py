@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from core import people
+from core.audit import AuditRecord
 from core.config import DeskConfig, Method, Program, Terms
 from core.earnings.tables import Creator, ProgramState
 from core.ledger import accounts, journal
+from core.ledger.tables import Entry
 from core.payouts import approvals, attempts, withdrawals
 from core.payouts.rail import Outcome, PaymentOrder, Rail, Sent
 from core.payouts.tables import Withdrawal
@@ -115,6 +117,18 @@ class World:
     def get(self, withdrawal_id: int | None) -> Withdrawal:
         with self.database.reading() as session:
             return session.get_one(Withdrawal, withdrawal_id)
+
+    def trail(self) -> list[tuple[str, str, str, str]]:
+        """The audit trail, oldest first: who, what, to what, why."""
+        with self.database.reading() as session:
+            lines = session.exec(select(AuditRecord).order_by(col(AuditRecord.id))).all()
+        return [(line.actor, line.action, line.subject, line.detail) for line in lines]
+
+    def entries(self) -> list[tuple[str, str, str]]:
+        """The journal, oldest first: key, kind, memo."""
+        with self.database.reading() as session:
+            found = session.exec(select(Entry).order_by(col(Entry.id))).all()
+        return [(entry.key, entry.kind, entry.memo) for entry in found]
 
     def wallet(self, creator: str = "ada", program: str = "studio") -> accounts.Wallet:
         with self.database.reading() as session:
