@@ -28,6 +28,7 @@ _QUOTES: Mapping[str, str] = {'"': '"', "“": "”", "„": "“”", "«": "»
 _KEYED = re.compile(r"(--)?([A-Za-z][A-Za-z_-]*)=")
 _FLAG = re.compile(r"--([A-Za-z][A-Za-z_-]*)")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
+_NUMBERLIKE = re.compile(r"[+\-−]?\$?[0-9][0-9.,_]*")
 _MENTION = re.compile(r"<[@#]!?([A-Za-z0-9]+)(?:\|[^<>]*)?>")
 
 
@@ -66,6 +67,10 @@ class Token:
 
 class _NotThis(Exception):
     """This text is no value of that parameter; args[0] says why."""
+
+
+class _Wrong(_NotThis):
+    """This text is clearly meant for that parameter, and is a wrong value: no other parameter should take it."""
 
 
 def tokens(line: str) -> list[Token]:
@@ -232,7 +237,7 @@ class _Matcher:
 
     def take_named(self, param: Param, word: Token) -> None:
         if param.variable in self.reading.values:
-            raise _NotThis(f"{param.name} is given twice.")
+            raise _NotThis(f"{param.name.capitalize()} is given twice.")
         self.place += 1
         if param.rest and word.key and not word.quoted:
             self.take_rest(param, word.start + self.text[word.start :].index("=") + 1)
@@ -294,6 +299,8 @@ class _Matcher:
                 continue
             try:
                 self.set(param, " ".join(word.text for word in words))
+            except _Wrong:
+                raise
             except _NotThis:
                 continue
             return length
@@ -388,7 +395,8 @@ def _money(param: Param, text: str) -> int:
     try:
         amount = parse_money(text)
     except DeskError:
-        raise _NotThis(f"“{_shown(text)}” is no amount; write {param.name} like 50 or 1,288.40.") from None
+        kind = _Wrong if _NUMBERLIKE.fullmatch(text) else _NotThis
+        raise kind(f"“{_shown(text)}” is no amount; write {param.name} like 50 or 1,288.40.") from None
     return _bounded(param, amount, format_money)
 
 
@@ -396,9 +404,9 @@ def _bounded(param: Param, number: int, shown: Callable[[int], str]) -> int:
     least = -_BIGGEST if param.arg.minimum is None else param.arg.minimum
     most = _BIGGEST if param.arg.maximum is None else param.arg.maximum
     if number < least:
-        raise _NotThis(f"{param.name.capitalize()} must be at least {shown(least)}.")
+        raise _Wrong(f"{param.name.capitalize()} must be at least {shown(least)}.")
     if number > most:
-        raise _NotThis(f"{param.name.capitalize()} must be at most {shown(most)}.")
+        raise _Wrong(f"{param.name.capitalize()} must be at most {shown(most)}.")
     return number
 
 

@@ -201,7 +201,7 @@ class Param:
         if kind == "text" and (self.arg.max_length or 0) > 100:
             kind = "long"
         options = tuple(Option(choice, choice, choice == (value or self.default)) for choice in self.choices)
-        label = self.arg.help if len(self.arg.help) <= 45 else self.name.capitalize()
+        label = self.arg.help if 0 < len(self.arg.help) <= 45 else self.name.capitalize()
         start = value or (str(self.default) if isinstance(self.default, (int, str)) and self.choices else "")
         return FormField(
             self.name, label, self.required, kind, self.arg.min_length, self.arg.max_length, options, start
