@@ -72,7 +72,7 @@ def _roll_up(session: Session) -> tuple[list[str], str]:
 
 def _off(name: str, difference: int) -> str:
     amount = format_quantity(abs(difference)) if name in _QUANTITIES else str(abs(difference))
-    return f"{name} is {amount} {'less' if difference > 0 else 'more'} than the events say"
+    return f"{name} too {'low' if difference > 0 else 'high'} by {amount}"
 
 
 def _from_events(session: Session) -> Select[Any]:
@@ -130,9 +130,7 @@ def _voids(session: Session) -> tuple[list[str], str]:
         f"{row.source}/{row.voids} is voided by {row.event_id}, which is not here" for row in _some(session, invented)
     ]
     misled = select(*columns).where(_VOID.c.applied != target.exists())
-    wrong += [
-        f"void {row.source}/{row.event_id} of {row.voids}: not as the event has it" for row in _some(session, misled)
-    ]
+    wrong += [f"void {row.source}/{row.event_id} of {row.voids} is marked wrongly" for row in _some(session, misled)]
     return wrong, f"{_count(session, select(func.count()).select_from(_VOID))} voids"
 
 
@@ -163,11 +161,9 @@ def _closed(slug: str, through: dt.date) -> On:
 
 
 def _not_settled(row: Row[Any]) -> str:
-    parts = ((name, getattr(row, name)) for name in ("share", "spent", "costs"))
+    parts = [(name, getattr(row, name)) for name in ("share", "spent", "costs")]
     words = [
-        f"{name} settled is {decimal_text(abs(off))} {'less' if off > 0 else 'more'} than the usage gives"
-        for name, off in parts
-        if off
+        f"{name} settled too {'low' if off > 0 else 'high'} by {decimal_text(abs(off))}" for name, off in parts if off
     ]
     return f"{_where(row)}: {', '.join(words)}"
 
@@ -182,7 +178,7 @@ def _waiting(session: Session) -> tuple[list[str], str]:
         .where(or_(_PROGRAM.c.settled_through.is_(None), USAGE.c.day > _PROGRAM.c.settled_through), ~known)
         .order_by(USAGE.c.day, USAGE.c.project_id)
     )
-    wrong = [f"{_where(row)}: usage is not marked as waiting for settlement" for row in _some(session, statement)]
+    wrong = [f"{_where(row)}: not marked as waiting for settlement" for row in _some(session, statement)]
     return wrong, f"{_count(session, select(func.count()).select_from(DIRTY))} days wait for settlement"
 
 
@@ -367,7 +363,10 @@ def _states(session: Session) -> Sequence[ProgramState]:
 
 def _program(state: ProgramState) -> Program:
     """The program under the terms that its settled days were settled with."""
-    return Program(state.slug, state.kind, from_json(state.terms))
+    try:
+        return Program(state.slug, state.kind, from_json(state.terms))
+    except KeyError as error:
+        raise ValueError(f"the terms kept for program {state.slug} lack {error}") from None
 
 
 def _where(row: Row[Any]) -> str:
