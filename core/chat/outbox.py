@@ -298,8 +298,13 @@ def _standing(session: Session, message: OutboxMessage) -> str | None:
     )
     if session.execute(newer.limit(1)).first() is not None:
         return None
-    copy = session.get(PostedCard, (message.subject, message.platform, message.workspace, message.channel))
-    return copy.message_id if copy else None
+    copy = sql(PostedCard.message_id).where(
+        PostedCard.subject == message.subject,
+        PostedCard.platform == message.platform,
+        PostedCard.workspace == message.workspace,
+        PostedCard.channel == message.channel,
+    )
+    return session.exec(copy.limit(1)).first()
 
 
 def _end(session: Session, message_id: int, state: str, error: str) -> None:
@@ -325,8 +330,8 @@ def delivered(session: Session, now: dt.datetime, message_id: int, platform_id: 
     session.add(message)
     if message.kind == "post" and message.subject and message.channel:
         place = {"platform": message.platform, "workspace": message.workspace, "channel": message.channel}
-        key = {"subject": message.subject, **place}
-        insert_once(session, PostedCard, {**key, "message_id": platform_id}, list(key))
+        row = {"subject": message.subject, **place, "message_id": platform_id}
+        insert_once(session, PostedCard, row, list(row))
 
 
 def retry(
