@@ -151,7 +151,7 @@ class _Watch:
             answer = _fault(error)
             await answer(scope, receive, watched)
         finally:
-            route = getattr(scope.get("route"), "path", "other")
+            route = getattr(scope.get("route"), "path_format", "other")
             self.metrics.observe_request(scope["method"], route, status or 500, time.perf_counter() - start)
 
 
