@@ -64,6 +64,26 @@ def subscribe(
     return found
 
 
+def mark_full(
+    session: Session, now: dt.datetime, actor: Actor, to: Destination, cadence: Cadence | None = None
+) -> Subscription:
+    """Have a channel that gets digests get them in full; what approvers may say who turn none on themselves.
+
+    Raises RoleNeeded, NotAChannel, NotSubscribed.
+    """
+    if not actor.may("approver"):
+        raise RoleNeeded(roles="approvers")
+    _channel(to)
+    found = of_channel(session, to, "digest")
+    if found is None:
+        raise NotSubscribed(topic="digests")
+    found.full, found.cadence = True, cadence or found.cadence
+    session.add(found)
+    session.flush()
+    audit.record(session, now, actor.name, "channel.subscribe", _name(to), f"digest {found.cadence} full")
+    return found
+
+
 def unsubscribe(session: Session, now: dt.datetime, actor: Actor, to: Destination, topic: Topic) -> None:
     """Stop. Raises RoleNeeded, NotAChannel, NotSubscribed."""
     _may(actor, topic)

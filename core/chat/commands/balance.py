@@ -1,0 +1,77 @@
+"""/balance: what there is, what is on its way, and what comes next (commands.md, "Mock-ups")."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from core.chat.commands.own import programs_of, title_of
+from core.chat.registry import Call, Reply, command
+from core.clock import DAY, utc_day
+from core.config import Program
+from core.earnings import stats
+from core.earnings.periods import settles_at
+from core.ledger import accounts
+from core.payouts import views, withdrawals
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramBalance:
+    """One program's lines. Amounts in micro-dollars; estimates say so in the template.
+
+    total: everything ever settled; adjustments: what corrections by hand added to it, so that balance + pending +
+    processing + withdrawn = total + adjustments. waiting: the estimate for days that are over but not settled, which
+    `waiting_at` will settle. hindrance: why nothing can be withdrawn now, empty when something can.
+    """
+
+    title: str
+    available: int
+    pending: int
+    processing: int
+    withdrawn: int
+    total: int
+    adjustments: int
+    settled_through: dt.date | None
+    waiting: int
+    waiting_days: tuple[dt.date, dt.date] | None
+    waiting_at: dt.datetime
+    today: int
+    today_at: dt.datetime
+    minimum: int
+    hindrance: str
+
+
+def balance_in(call: Call, program: Program) -> ProgramBalance:
+    """The creator's figures in one program, as things stand now."""
+    session, slug, now = call.session, program.slug, call.now
+    wallet = accounts.wallet(session, slug, call.creator_id)
+    withdrawn = views.withdrawn(session, call.creator_id, slug)
+    total = stats.total_earned(session, call.creator_id, slug)
+    through = stats.settled_through(session, slug)
+    estimate = stats.today_estimate(session, call.config, call.creator_id, slug, now)
+    standing = withdrawals.standing(session, call.config, now, call.actor, slug)
+    over = utc_day(now) - DAY
+    return ProgramBalance(
+        title=title_of(call.config, program),
+        available=wallet.available,
+        pending=wallet.pending,
+        processing=wallet.reserved,
+        withdrawn=withdrawn,
+        total=total,
+        adjustments=views.adjustments_total(session, call.creator_id, slug),
+        settled_through=through,
+        waiting=estimate.before,
+        waiting_days=(through + DAY, over) if through is not None and through < over else None,
+        waiting_at=estimate.settles_at,
+        today=estimate.today,
+        today_at=settles_at(program, estimate.day),
+        minimum=standing.minimum,
+        hindrance=standing.refusal.text if standing.refusal is not None else "",
+    )
+
+
+@command("balance", "What you have, what is on its way, what comes next", topic="earnings")
+def balance(call: Call) -> Reply:
+    """Per program: the settled balance and today's estimate."""
+    programs = [balance_in(call, program) for program in programs_of(call)]
+    return call.reply("balance", programs=programs)
