@@ -1,0 +1,310 @@
+"""Rows of usage as they are reported → columns in normal form, or a refusal per row (domain.md, "Usage in").
+
+What needs no database is decided here. A block of rows goes through twice: `_plain` proves column by column, at the
+speed of C, that nothing is odd; where something is, `_exact` reads row by row and says what. Both give the same result.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from core.earnings.intake import fields
+from core.earnings.intake.fields import FieldError
+from core.earnings.intake.report import Rejected
+from core.earnings.programs import KINDS
+
+REQUIRED_COLUMNS = ("event_id", "occurred_at", "project_id", "user_id", "kind")
+ASSISTANTS_COLUMNS = ("tokens", "channel", "conversation_id", "question", "shared_context", "stars", "review")
+COLUMNS = (*REQUIRED_COLUMNS, "credits", "platform_cost", *ASSISTANTS_COLUMNS, "voids")
+VOID = "void"
+SLICE_ROWS = 50_000
+
+_USAGE_KINDS = {kind: kind for program in KINDS.values() for kind in program.counters}
+_SPENDING = frozenset(kind for program in KINDS.values() for kind in program.spending)
+_KNOWN_KINDS = ", ".join(sorted((*_USAGE_KINDS, VOID)))
+_CHUNK = 256
+_NOTHING = frozenset(("", None))
+
+
+class Block(NamedTuple):
+    """Rows to take: each has a value per column. positions: what a refusal names, an index or a line number."""
+
+    positions: Sequence[int]
+    rows: Sequence[Sequence[object]]
+
+
+class Event(NamedTuple):
+    """One event in normal form. at: UTC text that sorts by time; credits, cost: micro-credits; voids: "" or an id."""
+
+    at: str
+    project_id: str
+    user_id: str
+    kind: str
+    credits: int
+    cost: int
+    voids: str
+
+
+@dataclass(slots=True)
+class Batch:
+    """Events in normal form, column by column: those of `Event`, each event's position, id and day."""
+
+    positions: list[int] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
+    days: list[str] = field(default_factory=list)
+    at: list[str] = field(default_factory=list)
+    projects: list[str] = field(default_factory=list)
+    users: list[str] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
+    credits: list[int] = field(default_factory=list)
+    costs: list[int] = field(default_factory=list)
+    voids: list[str] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        """How many rows were read, whatever became of them."""
+        return len(self.ids) + len(self.rejected)
+
+    def event(self, index: int) -> Event:
+        return Event(
+            self.at[index],
+            self.projects[index],
+            self.users[index],
+            self.kinds[index],
+            self.credits[index],
+            self.costs[index],
+            self.voids[index],
+        )
+
+    def add(self, position: int, event_id: str, event: Event) -> None:
+        self.positions.append(position)
+        self.ids.append(event_id)
+        self.days.append(event.at[:10])
+        self.at.append(event.at)
+        self.projects.append(event.project_id)
+        self.users.append(event.user_id)
+        self.kinds.append(event.kind)
+        self.credits.append(event.credits)
+        self.costs.append(event.cost)
+        self.voids.append(event.voids)
+
+
+class UsageReader:
+    """Reads blocks whose rows have these columns, at a moment. Keeps what it has parsed, since values repeat."""
+
+    def __init__(self, columns: Sequence[str], now: dt.datetime) -> None:
+        self._columns = tuple(columns)
+        self._now = now
+        self._latest = fields.stamp(now + fields.ALLOWED_AHEAD)
+        self._kind_at = self._columns.index("kind")
+        self._unused = [name for name in (*ASSISTANTS_COLUMNS, "voids") if name in self._columns]
+        self._projects = _Parsed(_plain_id)
+        self._days = _Parsed(_plain_day)
+        self._clocks = _Parsed(_plain_clock)
+        self._tails = _Parsed(_plain_tail)
+        self._credits = _Amounts("credits")
+        self._costs = _Amounts("platform_cost")
+
+    def read(self, block: Block, batch: Batch) -> None:
+        """Add the block's events to the batch, voids last; rows that can't be taken to its `rejected`."""
+        positions, rows = block
+        voids = self._places_of_voids(rows)
+        if voids:
+            among = set(voids)
+            others = [place for place in range(len(rows)) if place not in among]
+            self._read(batch, [positions[place] for place in others], [rows[place] for place in others])
+            self._exact(batch, [positions[place] for place in voids], [rows[place] for place in voids])
+        else:
+            self._read(batch, positions, rows)
+
+    def _places_of_voids(self, rows: Sequence[Sequence[object]]) -> list[int]:
+        at = self._kind_at
+        try:
+            kinds = [row[at] for row in rows]
+        except IndexError:
+            return []  # ragged rows; the exact way finds voids by itself
+        return [place for place, kind in enumerate(kinds) if kind == VOID] if VOID in kinds else []
+
+    def _read(self, batch: Batch, positions: Sequence[int], rows: Sequence[Sequence[object]]) -> None:
+        if not rows or self._plain(batch, positions, rows):
+            return
+        for start in range(0, len(rows), _CHUNK):
+            chunk = slice(start, start + _CHUNK)
+            if not self._plain(batch, positions[chunk], rows[chunk]):
+                self._exact(batch, positions[chunk], rows[chunk])
+
+    def _plain(self, batch: Batch, positions: Sequence[int], rows: Sequence[Sequence[object]]) -> bool:
+        """Take rows in which nothing is odd; False, and nothing taken, when something may be."""
+        nothing = ("",) * len(rows)
+        try:
+            columns = dict(zip(self._columns, zip(*rows, strict=True), strict=True))
+            if any(not _NOTHING.issuperset(columns[name]) for name in self._unused):
+                return False
+            ids, users, times = (_texts(columns[name]) for name in ("event_id", "user_id", "occurred_at"))
+            if not (_plain_ids(ids) and _plain_ids(users)):
+                return False
+            kinds = [_USAGE_KINDS[kind] for kind in _texts(columns["kind"])]
+            projects = list(map(self._projects.__getitem__, _texts(columns["project_id"])))
+            day_of, clocks, tails = self._days, self._clocks, self._tails
+            days = [day_of[time[:10]] for time in times]
+            at = [day + clocks[time[10:19]] + tails[time[19:]] for day, time in zip(days, times, strict=True)]
+            if max(at) > self._latest:
+                return False
+            credits_ = self._credits.of(kinds, _texts(columns.get("credits", nothing)))
+            costs = self._costs.of(kinds, _texts(columns.get("platform_cost", nothing)))
+        except (TypeError, ValueError, KeyError, FieldError):
+            return False  # ragged rows, values that are no text, text that can't be read
+        batch.positions.extend(positions)
+        batch.ids.extend(ids)
+        batch.days.extend(days)
+        batch.at.extend(at)
+        batch.projects.extend(projects)
+        batch.users.extend(users)
+        batch.kinds.extend(kinds)
+        batch.credits.extend(credits_)
+        batch.costs.extend(costs)
+        batch.voids.extend(nothing)
+        return True
+
+    def _exact(self, batch: Batch, positions: Sequence[int], rows: Sequence[Sequence[object]]) -> None:
+        for position, row in zip(positions, rows, strict=True):
+            try:
+                event_id, event = self._read_row(row)
+            except FieldError as error:
+                batch.rejected.append(Rejected(position, error.field, error.reason))
+                continue
+            batch.add(position, event_id, event)
+
+    def _read_row(self, row: Sequence[object]) -> tuple[str, Event]:
+        if len(row) != len(self._columns):
+            raise FieldError("", f"has {len(row)} fields where {len(self._columns)} are named")
+        value = dict(zip(self._columns, row, strict=True)).get
+        event_id = fields.required(value("event_id"), "event_id")
+        kind = fields.text(value("kind"), "kind")
+        if kind not in _USAGE_KINDS and kind != VOID:
+            raise FieldError("kind", f"is {fields.shown(kind)}; known here: {_KNOWN_KINDS}")
+        at = fields.stamp(fields.past_moment(value("occurred_at"), "occurred_at", self._now))
+        for name in ASSISTANTS_COLUMNS:
+            if not fields.is_empty(value(name)):
+                raise FieldError(name, "belongs to programs of kind assistants; leave it empty")
+        if kind == VOID:
+            return event_id, _read_void(event_id, at, value)
+        if not fields.is_empty(value("voids")):
+            raise FieldError("voids", "is only for rows of kind void; leave it empty")
+        project_id = fields.required(value("project_id"), "project_id")
+        user_id = fields.required(value("user_id"), "user_id")
+        credits_ = _amount(kind, "credits", value("credits"))
+        cost = _amount(kind, "platform_cost", value("platform_cost"))
+        return event_id, Event(at, project_id, user_id, kind, credits_, cost, "")
+
+
+def _read_void(event_id: str, at: str, value: Callable[[str], object]) -> Event:
+    for name in ("project_id", "user_id", "credits", "platform_cost"):
+        if not fields.is_empty(value(name)):
+            raise FieldError(name, "must be empty in a void, which has only event_id, occurred_at, kind and voids")
+    voids = fields.required(value("voids"), "voids")
+    if voids == event_id:
+        raise FieldError("voids", "names the void itself; name the event to take out")
+    return Event(at, "", "", VOID, 0, 0, voids)
+
+
+def _amount(kind: str, name: str, value: object) -> int:
+    """Micro-credits of one event; what consumes nothing must not say otherwise."""
+    if fields.is_empty(value):
+        if name == "credits" and kind in _SPENDING:
+            raise FieldError(name, f"is empty; a {kind} consumes credits, write 0 if this one didn't")
+        return 0
+    amount = fields.quantity(value, name)
+    if amount and kind not in _SPENDING:
+        raise FieldError(name, f"is {fields.shown(value)}; a {kind} consumes nothing, leave it empty")
+    return amount
+
+
+def _texts(column: Sequence[object]) -> tuple[str, ...]:
+    """The column, if it is all text; TypeError otherwise. (1, True and Decimal(1) would be one key in a dictionary.)"""
+    texts: tuple[str, ...] = column  # type: ignore[assignment]
+    "".join(texts)
+    return texts
+
+
+def _plain_ids(column: Sequence[str]) -> bool:
+    """Whether all are, without a closer look, ids that can be kept."""
+    joined = "".join(column)
+    return joined.isprintable() and " " not in joined and all(column) and max(map(len, column)) <= fields.LONGEST_ID
+
+
+class _Parsed(dict[str, str]):
+    """Parses a piece of text once, so that equal ones are one object. Forgets everything when full: hostile input must
+    not fill the memory. Every second of a day fits in."""
+
+    limit = 100_000
+
+    def __init__(self, parse: Callable[[str], str]) -> None:
+        super().__init__()
+        self._parse = parse
+
+    def __missing__(self, text: str) -> str:
+        parsed = self._parse(text)
+        if len(self) >= self.limit:
+            self.clear()
+        self[text] = parsed
+        return parsed
+
+
+class _Amounts(dict[tuple[str, str], int]):
+    """Parses the amount of a (kind, text) once; raises FieldError as `_amount` does."""
+
+    limit = 100_000
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._name = name
+
+    def __missing__(self, key: tuple[str, str]) -> int:
+        amount = _amount(key[0], self._name, key[1])
+        if len(self) >= self.limit:
+            self.clear()
+        self[key] = amount
+        return amount
+
+    def of(self, kinds: Sequence[str], texts: Sequence[str]) -> list[int]:
+        """The amounts of a column, in micro-credits."""
+        return list(map(self.__getitem__, zip(kinds, texts, strict=True)))
+
+
+_TAIL = re.compile(r"(?:\.(\d{1,6}))?(?:Z|[+-]00:00)", re.ASCII)
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_CLOCK = re.compile(r"T\d\d:\d\d:\d\d", re.ASCII)
+
+
+def _plain_id(text: str) -> str:
+    if not _plain_ids((text,)):
+        raise ValueError(text)
+    return text
+
+
+def _plain_day(text: str) -> str:
+    """The date part of the usual form; ValueError for anything else."""
+    if not _DAY.fullmatch(text) or dt.date.fromisoformat(text) < fields.EARLIEST:
+        raise ValueError(text)
+    return text
+
+
+def _plain_clock(text: str) -> str:
+    """The time of day in the usual form, in whole seconds."""
+    if not _CLOCK.fullmatch(text):
+        raise ValueError(text)
+    return f" {dt.time.fromisoformat(text[1:])}"
+
+
+def _plain_tail(text: str) -> str:
+    """What follows the seconds, when the offset is zero."""
+    match = _TAIL.fullmatch(text)
+    if match is None:
+        raise ValueError(text)
+    return "." + (match[1] or "").ljust(6, "0")

@@ -1,0 +1,128 @@
+"""What a slice writes: events, voids, the roll-up, the days to settle. Always in this order and sorted by key, so that
+slices that run at once never wait for each other in a circle."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
+from typing import Any
+
+import psycopg
+from sqlalchemy import update
+from sqlmodel import Session
+
+from core.earnings.intake.batch import Batch
+from core.earnings.intake.judge import SUMS, Sums
+from core.earnings.intake.keys import among
+from core.earnings.tables import DirtyDay, ProgramState, UsageEvent, UsageVoid
+from core.storage import is_postgres, table_of, upsert
+
+_COPY_PART = 1 << 20
+_EVENT_COLUMNS = "event_id, source, occurred_at, project_id, user_id, kind, credits, cost, voids"
+_INSERT_EVENTS = f"INSERT INTO usage_event ({_EVENT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+_ADD_SUMS = "ON CONFLICT (day, project_id) DO UPDATE SET " + ", ".join(
+    f"{name} = usage_day.{name} + excluded.{name}" for name in SUMS
+)
+_SUM_COLUMNS = f"day, project_id, {', '.join(SUMS)}"
+_UPSERT_SQLITE = f"INSERT INTO usage_day ({_SUM_COLUMNS}) VALUES (?, ?, {', '.join('?' * len(SUMS))}) {_ADD_SUMS}"
+_UPSERT_POSTGRES = (
+    f"INSERT INTO usage_day ({_SUM_COLUMNS}) SELECT * FROM unnest("
+    f"%s::date[], %s::text[], {', '.join(['%s::bigint[]'] * len(SUMS))}) {_ADD_SUMS}"
+)
+_VOID = table_of(UsageVoid)
+_PROGRAM = table_of(ProgramState)
+
+
+class Collision(Exception):
+    """An event that was thought new is here already: nothing may be kept of this slice; look ids up first."""
+
+
+def write_events(session: Session, source: str, batch: Batch, places: Sequence[int] | None) -> None:
+    """Store events, all of the batch when no places are named. Raises Collision; the transaction is lost then."""
+    columns: list[Sequence[Any]] = [
+        batch.ids,
+        batch.at,
+        batch.projects,
+        batch.users,
+        batch.kinds,
+        batch.credits,
+        batch.costs,
+        batch.voids,
+    ]
+    if places is not None:
+        columns = [[column[place] for place in places] for column in columns]
+    if not columns[0]:
+        return
+    if is_postgres(session):
+        _copy_events(session, source, columns)
+        return
+    rows = [(i, source, t, p, u, k, c, x, v or None) for i, t, p, u, k, c, x, v in zip(*columns, strict=True)]
+    rows.sort(key=itemgetter(0))
+    if session.connection().exec_driver_sql(_INSERT_EVENTS, rows).rowcount != len(rows):
+        raise Collision
+
+
+def write_voids(session: Session, source: str, new: Mapping[str, tuple[str, bool]], effective: Iterable[str]) -> None:
+    """Remember new voids (target → void's id, whether the target is here) and those whose event has come."""
+    if new:
+        rows = [
+            {"source": source, "voids": target, "event_id": event_id, "applied": applied}
+            for target, (event_id, applied) in sorted(new.items())
+        ]
+        session.execute(_VOID.insert(), rows)
+    come = sorted(effective)
+    if come:
+        these = (_VOID.c.source == source, among(session, _VOID.c.voids, come))
+        session.execute(update(_VOID).where(*these).values(applied=True))
+
+
+def add_to_days(session: Session, sums: Sums) -> None:
+    """Add to the roll-up, in micro-credits and counts."""
+    if not sums:
+        return
+    rows = [(day, name, *row) for day in sorted(sums) for name, row in sorted(sums[day].items())]
+    connection = session.connection()
+    if is_postgres(session):
+        days, names, *counts = zip(*rows, strict=True)
+        arrays = ["{" + ",".join(map(str, column)) + "}" for column in counts]
+        connection.exec_driver_sql(_UPSERT_POSTGRES, (list(days), list(names), *arrays))
+    else:
+        connection.exec_driver_sql(_UPSERT_SQLITE, rows)
+
+
+def mark_days(session: Session, touched: Iterable[tuple[str, dt.date]]) -> None:
+    """Tell settlement which (program, day) have usage it has not seen."""
+    rows = [{"program": program, "day": day} for program, day in sorted(touched)]
+    if rows:
+        session.execute(upsert(session, DirtyDay).on_conflict_do_nothing(), rows)
+
+
+def lower_first_day(session: Session, program: str, day: dt.date) -> None:
+    session.execute(update(_PROGRAM).where(_PROGRAM.c.slug == program).values(first_day=day))
+
+
+def _copy_events(session: Session, source: str, columns: Sequence[Sequence[Any]]) -> None:
+    """COPY in PostgreSQL's text format. Control characters were refused before, so only backslashes need care."""
+    columns = [*columns]
+    for place in (0, 2, 3, 7):
+        if "\\" in "".join(columns[place]):
+            columns[place] = [text.replace("\\", "\\\\") for text in columns[place]]
+    source = source.replace("\\", "\\\\")
+    lines = [
+        f"{i}\t{source}\t{t}+00\t{p}\t{u}\t{k}\t{c}\t{x}\t{v or _NULL}\n"
+        for i, t, p, u, k, c, x, v in zip(*columns, strict=True)
+    ]
+    lines.sort()  # by id: a tab sorts before all that may stand in one
+    text = "".join(lines)
+    connection: Any = session.connection().connection.driver_connection
+    try:
+        with connection.cursor() as cursor, cursor.copy(f"COPY {_TABLE} ({_EVENT_COLUMNS}) FROM STDIN") as copy:
+            for start in range(0, len(text), _COPY_PART):
+                copy.write(text[start : start + _COPY_PART])
+    except psycopg.errors.UniqueViolation:
+        raise Collision from None
+
+
+_NULL = "\\N"
+_TABLE = table_of(UsageEvent).name
