@@ -132,7 +132,7 @@ def open_entry(session: Session, key: str, kind: str, effective_at: dt.datetime,
     return entry_id
 
 
-def post_select(session: Session, entry_id: int, rows: Select[Any]) -> int:
+def post_select(session: Session, entry_id: int, rows: Select[*tuple[Any, ...]]) -> int:
     """Write transfers into an entry of `open_entry` from a SELECT of (seq, debit account id, credit account id,
     amount), and bring the balances along: set-based, however many transfers there are. The number of transfers.
 
@@ -277,9 +277,10 @@ def _hold_postgres(session: Session, draft: Entry, move: Move) -> int | None:
     return number
 
 
+# NO KEY UPDATE: what it locks may be pointed at meanwhile, by foreign keys of others who are about to post.
 _HOLD = text(
     "WITH locked AS MATERIALIZED ("
-    "SELECT id, balance FROM account WHERE id IN (:debit, :credit) ORDER BY id FOR UPDATE"
+    "SELECT id, balance FROM account WHERE id IN (:debit, :credit) ORDER BY id FOR NO KEY UPDATE"
     "), covered AS MATERIALIZED ("
     "SELECT 1 AS yes FROM locked HAVING bool_or(id = :debit AND balance >= :amount) AND count(*) = 2"
     "), posted AS ("
