@@ -12,7 +12,7 @@ from core.payouts import attempts, calendar, guard, limits, words
 from core.payouts.calendar import UnknownHolidays, after_business_days, arrival
 from core.payouts.rail import PaymentOrder, Sent
 from core.payouts.refusals import NotAllowed, ReasonNeeded
-from core.payouts.tables import END_STATES, OPEN_STATES, Adjustment, Withdrawal
+from core.payouts.tables import END_STATES, OPEN_STATES, Withdrawal
 from core.people import Actor
 
 FRIDAY = dt.date(2026, 1, 16)
@@ -201,9 +201,9 @@ def test_names_in_the_trail() -> None:
 
 def test_ids_of_what_is_not_stored() -> None:
     """What has no id yet can't be named by it."""
+    new = Withdrawal.model_construct()
     with pytest.raises(ValueError, match="not stored"):
-        guard.id_of(Withdrawal(program="p", creator_id="c", number=1, amount=1, fee=0))
-    assert Adjustment(program="p", creator_id="c", number=1, amount=1).id is None
+        guard.id_of(new)
 
 
 def test_manual_rail() -> None:
