@@ -16,6 +16,8 @@ from sqlalchemy import text
 
 from adapters.rails.manual import Manual
 from core import people
+from core.chat import subscriptions
+from core.chat.outbox import Destination
 from core.clock import start_of
 from core.config import DeskConfig, Method, Program, Terms
 from core.earnings import intake, settlement
@@ -143,6 +145,13 @@ def books(database: Database) -> dict[str, object]:
             "entries": [tuple(one) for one in entries],
             "head": seal.head(session),
         }
+
+
+def subscribe(database: Database, staff: Staff, channels: Sequence[str]) -> None:
+    """Channels of a chat platform that get each day's digest."""
+    with database.transaction() as session:
+        for channel in channels:
+            subscriptions.subscribe(session, start_of(START), staff.olga, Destination("slack", "W1", channel), "digest")
 
 
 def open_database(url: str) -> Database:
