@@ -19,7 +19,7 @@ from core.payouts import adjustments, freezes, views
 from core.payouts.tables import Adjustment
 
 ADMIN = ("admin",)
-ROWS = 5
+ROWS = 4  # reasons are long, and a message holds so much
 CreatorName = Annotated[str, Arg("Which creator: an id, a name or a mention", suggest=creators, example="ada")]
 Why = Annotated[str, Arg("Why; the creator reads it", min_length=1, max_length=500)]
 

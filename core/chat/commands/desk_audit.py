@@ -21,7 +21,7 @@ from core.payouts import guard
 from core.payouts.export import payouts_csv, transactions_csv
 
 ADMIN = ("admin",)
-DETAIL_SHOWN = 160  # longer ones are in the CSV, and the card says so
+DETAIL_SHOWN = 140  # longer ones are in the CSV, and the card says so
 LARGEST_FILE = 8_000_000  # bytes; what both chat platforms take
 
 What = Literal["transactions", "payouts", "audit", "hledger", "beancount"]

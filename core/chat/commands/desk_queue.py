@@ -10,6 +10,7 @@ from sqlalchemy import func, or_
 from sqlmodel import col, select
 
 from core import people
+from core.chat.approval_cards import ordinal
 from core.chat.cards import shown_name
 from core.chat.commands.own import MOST_SUGGESTIONS, title_of
 from core.chat.registry import Call, Suggestion
@@ -43,7 +44,7 @@ class Waiting:
     amount: int
     approvals: int
     needed: int
-    nth: int
+    nth: str
     flags: tuple[str, ...]
     mine: str
 
@@ -70,7 +71,7 @@ def waiting_line(call: Call, withdrawal: Withdrawal) -> Waiting:
         amount=view.amount,
         approvals=view.approvals,
         needed=view.needed,
-        nth=view.nth_payout,
+        nth=ordinal(view.nth_payout),
         flags=tuple(flags),
         mine=_mine(call.actor, withdrawal, [said.person_id for said in view.decisions]),
     )

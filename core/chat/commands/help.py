@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from core.chat.commands.balance import balance_in
@@ -37,13 +37,16 @@ QUESTIONS = {
     "deleted": "What if I delete a project - do I lose earnings?",
 }
 GROUPS = {"earnings": "What you earn", "payouts": "Getting paid", "you": "You", "desk": "For those who run the desk"}
+MOST_CHOICES = 4  # that are spelled out in the list of commands
 CREATORS_ONLY = ("earnings", "payouts")
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
+    """Some commands, each as (how to write it, what it does)."""
+
     title: str
-    commands: tuple[Command, ...]
+    commands: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +124,8 @@ def _overview(call: Call, only: str = "", unknown: str = "") -> Reply:
     groups = [
         Group(title, found)
         for key, title in GROUPS.items()
-        if (not only or only == key) and (found := tuple(one for one in mine if one.topic == key))
+        if (not only or only == key)
+        and (found := tuple((short_usage(one), one.summary) for one in mine if one.topic == key))
     ]
     questions = [{"line": command_line("help", topic=key), "label": question} for key, question in QUESTIONS.items()]
     return call.reply(
@@ -129,10 +133,17 @@ def _overview(call: Call, only: str = "", unknown: str = "") -> Reply:
         desk=call.config.name,
         name=call.who.name if call.who is not None else "",
         linked=call.who is not None,
-        groups=groups,
+        groups=[group for group in groups if group.commands],
         questions=questions if _earns(call) else [],
         unknown=unknown,
     )
+
+
+def short_usage(found: Command) -> str:
+    """How to write a command; a long list of choices by its name only."""
+    shown = [param for param in found.params if param.name != "page" and not param.keyword]
+    words = [replace(param, choices=()).usage if len(param.choices) > MOST_CHOICES else param.usage for param in shown]
+    return " ".join([f"/{found.name}", *words])
 
 
 def _one_command(call: Call, found: Command) -> Reply:

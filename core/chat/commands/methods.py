@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from core.chat.commands.own import creator_of, days_phrase, narrowed, offers_in, own_programs, programs_of, title_of
+from core.chat.commands.own import (
+    MOST_SUGGESTIONS,
+    creator_of,
+    days_phrase,
+    menu_label,
+    narrowed,
+    offers_in,
+    own_programs,
+    programs_of,
+    title_of,
+)
 from core.chat.registry import Arg, Call, Reply, action, command
 from core.clock import utc_day
 from core.config import Program
@@ -24,6 +34,7 @@ class MethodLine:
     days: str
     state: str
     value: str
+    label: str
     chosen: bool
     needs_setup: bool
 
@@ -39,13 +50,16 @@ def methods_in(call: Call, program: Program) -> ProgramMethods:
     minimum = program.terms_on(utc_day(call.now)).minimum_micros
     offers = offers_in(call, program)
     usual = payout_methods.pick(offers, None, "").method.name if any(offer.ready for offer in offers) else ""
+    title = title_of(call.config, program)
+    several = title if len(programs_of(call)) > 1 else ""
     return ProgramMethods(
-        title_of(call.config, program),
-        tuple(_line(program, offer, minimum, offer.method.name == usual) for offer in offers),
+        title,
+        tuple(_line(program, one, minimum, usual=one.method.name == usual, title=several) for one in offers),
     )
 
 
-def _line(program: Program, offer: payout_methods.Offer, minimum: int, usual: bool) -> MethodLine:
+def _line(program: Program, offer: payout_methods.Offer, minimum: int, *, usual: bool, title: str) -> MethodLine:
+    """title: the program's, where the creator has several."""
     method = offer.method
     state = "your usual way" if usual else "ready" if offer.ready else "not set up"
     return MethodLine(
@@ -55,6 +69,7 @@ def _line(program: Program, offer: payout_methods.Offer, minimum: int, usual: bo
         days=days_phrase(method.business_days),
         state=state,
         value=f"{program.slug}/{method.name}",
+        label=menu_label(f"{method.title or method.name} ({title})" if title else method.title or method.name),
         chosen=usual,
         needs_setup=payout_methods.needs_setup(method),
     )
@@ -66,7 +81,8 @@ def methods(
 ) -> Reply:
     """Each with its minimum, fee and days; which one is used."""
     found = [methods_in(call, one) for one in narrowed(call, program)]
-    return call.reply("methods", country=creator_of(call).country, programs=found)
+    choices = [line for one in found for line in one.lines if not line.chosen and not line.needs_setup]
+    return call.reply("methods", country=creator_of(call).country, programs=found, choices=choices[:MOST_SUGGESTIONS])
 
 
 @action("method.choose")

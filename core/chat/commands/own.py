@@ -5,11 +5,12 @@ Everything is looked up by the caller's own creator id, so that what is not thei
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator, Sequence
 
 from core.chat.cards import clean, shown_name
+from core.chat.limits import LIMITS
 from core.chat.registry import Call, NotACreator, Reply, Suggestion
+from core.chat.words import plural
 from core.config import DeskConfig, Program
 from core.earnings import catalog
 from core.earnings.tables import Creator, Project
@@ -112,6 +113,12 @@ def own_methods(call: Call, text: str) -> Iterator[Suggestion]:
             yield Suggestion(method.name, title, days_phrase(method.business_days))
 
 
+def menu_label(text: str) -> str:
+    """Text fit for an entry of a menu: cleaned, and no longer than platforms allow ("…" marks a cut)."""
+    label, most = " ".join(clean(text).split()), LIMITS["option label"]
+    return label if len(label) <= most else label[: most - 1].rstrip() + "…"
+
+
 def offers_in(call: Call, program: Program) -> list[methods.Offer]:
     """The methods that the creator may use in a program."""
     return methods.offers(call.session, call.config, creator_of(call), program.slug)
@@ -122,13 +129,4 @@ def days_phrase(business_days: tuple[int, int]) -> str:
     fewest, most = business_days
     if most == 0:
         return "the same business day"
-    span = str(most) if fewest == most else f"{fewest}–{most}"
-    return f"{span} business {'day' if most == 1 else 'days'}"
-
-
-def day_or_none(text: str) -> dt.date | None:
-    """A day out of a button's value; None for anything else."""
-    try:
-        return dt.date.fromisoformat(text)
-    except ValueError:
-        return None
+    return f"{fewest}–{most} business days" if fewest != most else plural(most, "business day")
