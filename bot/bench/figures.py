@@ -1,0 +1,55 @@
+"""What a benchmark finds out: a time of ours against a floor taken in the same run (quality.md, "Speed")."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One line of the speed table. ours and floor: seconds; reach: the largest ratio of the two that is allowed.
+
+    what: the work done; rows: how much of it ("1,000,000 events, 100,000 projects"); floor_is: what it is held against.
+    """
+
+    what: str
+    database: str
+    rows: str
+    ours: float
+    floor: float
+    floor_is: str
+    reach: float
+
+    @property
+    def ratio(self) -> float:
+        return self.ours / self.floor
+
+    @property
+    def reached(self) -> bool:
+        return self.ratio <= self.reach
+
+    def __str__(self) -> str:
+        verdict = "reached" if self.reached else "MISSED"
+        return (
+            f"{self.what} · {self.database} · {self.rows}\n"
+            f"    {self.ours:.2f} s against {self.floor:.2f} s ({self.floor_is}): {self.ratio:.2f}×, "
+            f"at most {self.reach:g}×: {verdict}"
+        )
+
+
+def machine() -> str:
+    """The machine the figures were taken on."""
+    return f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
+
+
+def show(figures: Iterable[Figure]) -> bool:
+    """Print the figures and the machine; whether all are reached."""
+    print(machine())
+    reached = True
+    for figure in figures:
+        print(figure, flush=True)
+        reached = reached and figure.reached
+    return reached
