@@ -18,6 +18,8 @@ from pathlib import Path
 import typer
 
 from adapters.web.app import create_app
+from adapters.web.measured import Measured
+from adapters.web.metrics import Metrics
 from adapters.web.playground import Playground, mount, refuse_real_tokens
 from bot import logs, sample
 from bot.bootstrap import App, build, prepare
@@ -87,10 +89,11 @@ async def _serve(app: App, clock: AdjustableClock, listening: socket.socket, ope
         await scheduler.settle()
         await relay.drain()
 
-    playground = Playground(app.desk, app.database, clock, jump=jump)
+    metrics = Metrics()
+    playground = Playground(Measured(app.desk, metrics), app.database, clock, jump=jump)
     relay.ports = {playground.platform: playground}
     readiness = Readiness()
-    web = create_app(app.database, app.config, clock, ports_ready=readiness)
+    web = create_app(app.database, app.config, clock, ports_ready=readiness, metrics=metrics)
     mount(web, playground)
     address = f"http://{HOST}:{listening.getsockname()[1]}"
 

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable
 
 from adapters.web.app import create_app
+from adapters.web.measured import Measured
+from adapters.web.metrics import Metrics
 from bot import logs
 from bot.bootstrap import build
 from bot.lock import sole_service
@@ -41,7 +43,8 @@ def run(settings: Settings, playground: bool) -> None:
 async def _serve(settings: Settings, with_playground: bool) -> None:
     app = build(settings)
     readiness = Readiness()
-    web = create_app(app.database, app.config, app.clock, ports_ready=readiness)
+    metrics = Metrics()
+    web = create_app(app.database, app.config, app.clock, ports_ready=readiness, metrics=metrics)
     ports: dict[str, ChatPort] = {}
     relay = Relay(app.database, app.config, ports, app.rails, app.clock)
     app.nudge.to = relay.nudge
@@ -49,7 +52,7 @@ async def _serve(settings: Settings, with_playground: bool) -> None:
     if with_playground:
         from adapters.web.playground import Playground, mount
 
-        playground = Playground(app.desk, app.database, app.clock)
+        playground = Playground(Measured(app.desk, metrics), app.database, app.clock)
         mount(web, playground)
         ports[playground.platform] = playground
         closing = playground.close

@@ -6,6 +6,7 @@ import datetime as dt
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -23,6 +24,13 @@ from core.storage import Database
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _DUE_STATES = ("waiting", "claimed", "unclear")
 _LATENCY = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How a command ended; whoever answers it says so."""
+
+    refused: bool = False
 
 
 class Metrics:
@@ -64,14 +72,14 @@ class Metrics:
         self._request_seconds.labels(route).observe(seconds)
 
     @contextmanager
-    def command(self, platform: str, command: str) -> Iterator[None]:
+    def command(self, platform: str, command: str) -> Iterator[Outcome]:
         """Times one command or press. `command` is a declared name, or "unknown". An exception counts as `error`."""
-        start, outcome = time.perf_counter(), "error"
+        start, outcome, ending = time.perf_counter(), Outcome(), "error"
         try:
-            yield
-            outcome = "ok"
+            yield outcome
+            ending = "refused" if outcome.refused else "ok"
         finally:
-            self._commands.labels(platform, command, outcome).inc()
+            self._commands.labels(platform, command, ending).inc()
             self._command_seconds.labels(command).observe(time.perf_counter() - start)
 
     def watch(self, database: Database, clock: Clock) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import anyio
 import anyio.to_thread
 from sqlalchemy import event
 from sqlmodel import Session
 
+from adapters.web.measured import Conversation
 from adapters.web.playground import journal
 from adapters.web.playground.hub import Hub
 from adapters.web.playground.residents import GUEST, PLATFORM, WORKSPACE, Resident, residents, someone_to_link
@@ -19,27 +20,14 @@ from adapters.web.playground.timeline import CHANNELS, DESK, DIRECT, Post, Timel
 from core import people
 from core.chat.cards import Card, Json
 from core.chat.outbox import ChannelGone, Destination, DirectMessageClosed
-from core.chat.registry import Registry, Reply, Suggestion
+from core.chat.registry import Reply, Suggestion
 from core.clock import DAY, Clock, iso
-from core.people import Identity
 from core.storage import Database
 
 T = TypeVar("T")
 APPROVE = "payout.approve"
 _JUMP_TO = dt.time(3, 0)
 _NOT_A_COMMAND = "The desk answers commands: they start with a slash. Type / to see them, or /help."
-
-
-class Conversation(Protocol):
-    """The part of the desk that the playground speaks to."""
-
-    registry: Registry
-
-    async def run(self, identity: Identity, text: str, surface: Destination) -> Reply: ...
-    async def press(
-        self, identity: Identity, action: str, value: str, fields: Mapping[str, str], surface: Destination
-    ) -> Reply: ...
-    async def suggest(self, identity: Identity, text: str) -> list[Suggestion]: ...
 
 
 class NothingToApprove(Exception):

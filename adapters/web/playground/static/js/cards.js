@@ -67,10 +67,11 @@ function drawTable(block) {
     h("tr", {}, row.map((cell, index) => h("td", { class: side(index), dir: "auto" }, cell))),
   );
   // A wide table scrolls by itself, with the keyboard too.
+  const named = block.columns.some((column) => column.name);
   return h(
     "div",
     { class: "card-table", tabindex: 0, role: "group", "aria-label": "Table" },
-    h("table", {}, h("thead", {}, h("tr", {}, head)), h("tbody", {}, rows)),
+    h("table", {}, named ? h("thead", {}, h("tr", {}, head)) : null, h("tbody", {}, rows)),
   );
 }
 

@@ -34,14 +34,14 @@ export function hasButton(post, action) {
 }
 
 const STEPS = [
-  { id: "balance", label: "See what a creator has", act: asCreator("/balance"), typed: /^\/balance\b/ },
-  { id: "stats", label: "See the week, with its chart", act: asCreator("/stats"), typed: /^\/stats\b/ },
-  { id: "explain", label: "Ask why it is this much", act: asCreator("/explain"), typed: /^\/explain\b/ },
-  { id: "withdraw", label: "Ask for $50 and confirm", act: asCreator("/withdraw 50"), pressed: "withdraw.confirm" },
-  { id: "approve", label: "Let both approvers click at once", act: () => byId("both").click(), pressed: "payout.approve" },
-  { id: "paid", label: "Mark the payout as paid", act: () => toButton("payout.paid", approvers()[0]), pressed: "payout.paid" },
-  { id: "jump", label: "Jump to 03:00: the day settles", act: () => byId("jump").click(), pressed: "jump" },
-  { id: "digest", label: "Read the digest in #earnings", act: () => show(state.me, "earnings") },
+  { id: "balance", label: "See a creator's balance", act: asCreator("/balance"), typed: /^\/balance\b/ },
+  { id: "stats", label: "See the week's chart", act: asCreator("/stats"), typed: /^\/stats\b/ },
+  { id: "explain", label: "Ask why this amount", act: asCreator("/explain"), typed: /^\/explain\b/ },
+  { id: "withdraw", label: "Ask for $50, and confirm", act: asCreator("/withdraw 50"), pressed: "withdraw.confirm" },
+  { id: "approve", label: "Let both approvers click", act: () => byId("both").click(), pressed: "payout.approve" },
+  { id: "paid", label: "Mark the payout paid", act: () => toButton("payout.paid", approvers()[0]), pressed: "payout.paid" },
+  { id: "jump", label: "Jump to 03:00 and settle", act: () => byId("jump").click(), pressed: "jump" },
+  { id: "digest", label: "Read the digest", act: () => show(state.me, "earnings") },
 ];
 
 export function startTour() {

@@ -1,0 +1,62 @@
+"""The desk as chat adapters use it, with every command and press counted and timed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from adapters.web.metrics import Metrics
+from core.chat.outbox import Destination
+from core.chat.registry import COMMAND_ACTIONS, Registry, Reply, Suggestion
+from core.people import Identity
+
+
+class Conversation(Protocol):
+    """The part of the desk that a chat platform speaks to."""
+
+    @property
+    def registry(self) -> Registry: ...
+    async def run(self, identity: Identity, text: str, surface: Destination) -> Reply: ...
+    async def press(
+        self, identity: Identity, action: str, value: str, fields: Mapping[str, str], surface: Destination
+    ) -> Reply: ...
+    async def suggest(self, identity: Identity, text: str) -> list[Suggestion]: ...
+
+
+class Measured:
+    """Passes everything on to the desk and tells the metrics."""
+
+    def __init__(self, desk: Conversation, metrics: Metrics) -> None:
+        self._desk, self._metrics = desk, metrics
+
+    @property
+    def registry(self) -> Registry:
+        return self._desk.registry
+
+    async def run(self, identity: Identity, text: str, surface: Destination) -> Reply:
+        with self._metrics.command(identity.platform, command_name(self.registry, text)) as outcome:
+            reply = await self._desk.run(identity, text, surface)
+            outcome.refused = not reply.ok
+            return reply
+
+    async def press(
+        self, identity: Identity, action: str, value: str, fields: Mapping[str, str], surface: Destination
+    ) -> Reply:
+        known = action in self.registry.actions or action in COMMAND_ACTIONS
+        with self._metrics.command(identity.platform, action if known else "unknown") as outcome:
+            reply = await self._desk.press(identity, action, value, fields, surface)
+            outcome.refused = not reply.ok
+            return reply
+
+    async def suggest(self, identity: Identity, text: str) -> list[Suggestion]:
+        return await self._desk.suggest(identity, text)
+
+
+def command_name(registry: Registry, text: str) -> str:
+    """The declared command that a line begins with, as a label: "/desk approve", or "unknown" for anything else."""
+    words = text.strip().lower().lstrip("/").split(maxsplit=2)
+    for length in (2, 1):
+        name = " ".join(words[:length])
+        if len(words) >= length and name in registry.commands:
+            return f"/{name}"
+    return "unknown"
