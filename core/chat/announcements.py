@@ -127,16 +127,13 @@ def _reflag(session: Session, posted: SettlementPosted) -> None:
     wallet = KINDS[session.get_one(ProgramState, posted.program).kind].wallet
     creators = {request.creator_id for request in requests}
     amount = cast(func.sum(_LINE.c.share), BigInteger)
-    earned = dict(
-        session.execute(
-            select(_PROJECT.c.creator_id, amount)
-            .join(_LINE, _LINE.c.project_id == _PROJECT.c.project_id)
-            .where(_LINE.c.entry_id == posted.entry_id, _PROJECT.c.creator_id.in_(creators))
-            .group_by(_PROJECT.c.creator_id)
-        )
-        .tuples()
-        .all()
+    posted_to = (
+        select(_PROJECT.c.creator_id, amount)
+        .join(_LINE, _LINE.c.project_id == _PROJECT.c.project_id)
+        .where(_LINE.c.entry_id == posted.entry_id, _PROJECT.c.creator_id.in_(creators))
+        .group_by(_PROJECT.c.creator_id)
     )
+    earned: dict[str, int] = {creator: total for creator, total in session.execute(posted_to)}  # noqa: C416 - rows are no pairs
     for request in requests:
         after = accounts.balance(session, posted.program, wallet, request.creator_id)
         if (after < 0) != (after - earned.get(request.creator_id, 0) < 0):

@@ -215,7 +215,7 @@ def describe(name: str, points: Sequence[tuple[str, int]], unit: str = "usd") ->
     """
     if not points:
         return f"{name}: nothing to show yet."
-    total = shown(Decimal(sum(value for _, value in points)) / MICROS, unit)
+    total = _micros(sum(value for _, value in points), unit)
     if all(value == 0 for _, value in points):
         return f"{name}: nothing from {points[0][0]} to {points[-1][0]}."
     if len(points) <= 3:
@@ -232,4 +232,4 @@ def describe(name: str, points: Sequence[tuple[str, int]], unit: str = "usd") ->
 
 
 def _micros(value: int, unit: str) -> str:
-    return shown(Decimal(value) / MICROS, unit)
+    return format_money(value) if unit == "usd" else shown(Decimal(value) / MICROS, unit)

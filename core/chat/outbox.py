@@ -238,14 +238,23 @@ def claim(
     if is_postgres(session):
         due = due.with_for_update(skip_locked=True)
     claimed: list[Claimed] = []
-    for row in session.exec(due).all():
-        message = _ready(session, row, platforms)
-        if message is None:
-            continue
+    for _ in range(limit):
+        rows = session.exec(due.execution_options(populate_existing=True)).all()
+        claimed += [message for row in rows if (message := _claimed(session, now, who, row, platforms))]
+        if claimed or not rows:
+            break
+        # All of them had come to an end (repaints of nothing, people without accounts): on to what they held back.
+    return claimed
+
+
+def _claimed(
+    session: Session, now: dt.datetime, who: str, row: OutboxMessage, platforms: Collection[str] | None
+) -> Claimed | None:
+    message = _ready(session, row, platforms)
+    if message is not None:
         values = {"state": "claimed", "claimed_by": who, "claimed_until": now + LEASE, "tries": message.tries}
         session.execute(update(_T).where(_T.c.id == message.id).values(**values))
-        claimed.append(message)
-    return claimed
+    return message
 
 
 def _ready(session: Session, message: OutboxMessage, platforms: Collection[str] | None) -> Claimed | None:

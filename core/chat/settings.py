@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import difflib
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -81,7 +82,9 @@ def timezone_name(text: str) -> str:
     wanted = "_".join(text.split()).lower()
     found = _zones().get(wanted)
     if found is None:
-        near = [name for place, name in _zones().items() if len(wanted) > 2 and wanted in place][:1]
+        begins = [name for place, name in _zones().items() if len(wanted) > 2 and place.startswith(wanted)]
+        alike = [_zones()[place] for place in difflib.get_close_matches(wanted[:60], list(_zones()), 1, 0.75)]
+        near = (begins or alike)[:1]
         raise UnknownTimezone(text=text[:60], hint=f" Did you mean {near[0]}?" if near else "")
     return found
 

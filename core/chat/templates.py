@@ -84,7 +84,7 @@ def _finalize(value: object) -> object:
 
 
 def check_all() -> list[str]:
-    """What is wrong with the templates on disk, in a line each: for `doctor`, which a damaged installation brings here."""
+    """What is wrong with the templates on disk, a line each: for `doctor`, where a damaged installation ends up."""
     names = sorted(path.relative_to(DIRECTORY).as_posix() for path in DIRECTORY.rglob("*.card"))
     faults = [] if names else [f"no templates in {DIRECTORY}"]
     for name in names:

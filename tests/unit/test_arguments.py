@@ -1,7 +1,10 @@
 """What people type, matched to signatures."""
 
+# ruff: noqa: ARG001 - of these commands only the signatures matter
+
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 from collections.abc import Iterable
 from typing import Annotated, Literal
@@ -12,7 +15,7 @@ from hypothesis import strategies as st
 
 from core.chat import arguments
 from core.chat.arguments import BadArguments, BadField, Missing, UnknownCommand
-from core.chat.cards import FormField, Option
+from core.chat.cards import Card, FormField, Option
 from core.chat.registry import (
     Arg,
     Call,
@@ -31,6 +34,7 @@ from core.errors import DeskError
 
 NOW = dt.datetime(2026, 1, 14, 3, tzinfo=dt.UTC)
 REGISTRY = Registry()
+ANSWER = Reply(Card("never run"))
 
 
 def names(_call: Call, text: str) -> Iterable[Suggestion | str]:
@@ -43,7 +47,8 @@ Name = Annotated[str | None, Arg("Which project", suggest=names)]
 @command("stats", "Figures", registry=REGISTRY)
 def stats(
     call: Call, project: Name = None, period: Literal["today", "week"] = "week", *, page: int = 1, full: bool = False
-) -> Reply: ...
+) -> Reply:
+    return ANSWER
 
 
 @command("withdraw", "Ask for money", registry=REGISTRY)
@@ -51,11 +56,13 @@ def withdraw(
     call: Call,
     amount: Annotated[Money | None, Arg("Empty or “all” means everything", empty="all", minimum=1)] = None,
     method: Annotated[str | None, Arg("Where to", suggest=names)] = None,
-) -> Reply: ...
+) -> Reply:
+    return ANSWER
 
 
 @command("explain", "Why", registry=REGISTRY)
-def explain(call: Call, project: Name = None, date: dt.date | None = None) -> Reply: ...
+def explain(call: Call, project: Name = None, date: dt.date | None = None) -> Reply:
+    return ANSWER
 
 
 @command("desk reject", "No", roles=("approver",), registry=REGISTRY)
@@ -63,7 +70,8 @@ def reject(
     call: Call,
     withdrawal: Annotated[int, Arg("Number", prefix="WD-", maximum=1000)],
     reason: Annotated[str, Arg("Why", min_length=10, max_length=500)],
-) -> Reply: ...
+) -> Reply:
+    return ANSWER
 
 
 @command("desk adjust", "Correct", roles=("admin",), registry=REGISTRY)
@@ -73,15 +81,18 @@ def adjust(
     amount: Money,
     reason: Annotated[str, Arg("Why", rest=True)],
     program: Annotated[str | None, Arg("Where")] = None,
-) -> Reply: ...
+) -> Reply:
+    return ANSWER
 
 
 @command("tell", "Mentions", registry=REGISTRY)
-def tell(call: Call, who: PersonMention, where: ChannelMention, from_: dt.date | None = None) -> Reply: ...
+def tell(call: Call, who: PersonMention, where: ChannelMention, from_: dt.date | None = None) -> Reply:
+    return ANSWER
 
 
 @action("payout.reject", registry=REGISTRY)
-def press_reject(call: Call, value: int, reason: Annotated[str, Arg("Why", min_length=10)], note: str = "") -> Reply: ...
+def press_reject(call: Call, value: int, reason: Annotated[str, Arg("Why", min_length=10)], note: str = "") -> Reply:
+    return ANSWER
 
 
 def parsed(line: str, **fields: str) -> dict[str, object]:
@@ -129,7 +140,6 @@ def parsed(line: str, **fields: str) -> dict[str, object]:
         ("/desk reject WD-12 because it is wrong", {"withdrawal": 12, "reason": "because it is wrong"}),
         ('/desk reject #12 "because it is wrong"', {"withdrawal": 12, "reason": "because it is wrong"}),
         ('/DESK Reject 12 is "quoted" and on', {"withdrawal": 12, "reason": 'is "quoted" and on'}),
-        ("/desk reject reason=because a=b 12", {"reason": "because a=b 12"}),
         ("/desk reject --reason 'because it is' 12", {"withdrawal": 12, "reason": "because it is"}),
         (
             "/desk adjust 123 -5.00 goodwill for x=1 program=studio",
@@ -141,11 +151,7 @@ def parsed(line: str, **fields: str) -> dict[str, object]:
 )
 def test_reads(line: str, values: dict[str, object]) -> None:
     """Each way of writing means what a person would expect."""
-    try:
-        assert parsed(line) == values
-    except Missing as missing:
-        assert {param.name for param in missing.params} == {"withdrawal"}
-        assert values == {"reason": missing.given["reason"]}
+    assert parsed(line) == values
 
 
 @pytest.mark.parametrize(
@@ -183,9 +189,13 @@ def test_refuses(line: str, problem: str) -> None:
 
 def test_missing() -> None:
     """What is left out is named, with an example; what was given is kept for the form."""
-    with pytest.raises(Missing, match=r"/desk reject needs withdrawal \(Number\)\. For example: /desk reject 12") as found:
+    example = r"/desk reject needs withdrawal \(Number\)\. For example: /desk reject 12"
+    with pytest.raises(Missing, match=example) as found:
         parsed("/desk reject", reason="because it is so")
     assert found.value.given == {"reason": "because it is so"}
+    with pytest.raises(Missing, match="needs withdrawal") as found:
+        parsed("/desk reject reason=because a=b 12")
+    assert found.value.given == {"reason": "because a=b 12"}
     with pytest.raises(Missing, match=r"needs creator \(Whose\) and amount and reason \(Why\)"):
         parsed("/desk adjust")
 
@@ -227,14 +237,15 @@ def test_pressed() -> None:
             pressed(value, **fields)
 
 
-@given(st.text() | st.sampled_from(['/desk reject "', "/stats ' \\", "/withdraw --", "/stats =", "/tell <@"]), st.text())
+ODD = st.sampled_from(['/desk reject "', "/stats ' \\", "/withdraw --", "/stats =", "/tell <@"])
+
+
+@given(st.text() | ODD, st.text())
 def test_never_a_traceback(line: str, more: str) -> None:
     """Whatever is typed, it is understood or refused."""
     for text in (line, f"/stats {line}", f"/desk reject {line} {more}", f"/withdraw {more}", f"/explain {line}"):
-        try:
+        with contextlib.suppress(DeskError):
             parsed(text, **{"period": more} if len(more) > 3 else {})
-        except DeskError as refusal:
-            assert str(refusal)
 
 
 def test_usage() -> None:
@@ -266,7 +277,8 @@ def test_declared_once_and_rightly() -> None:
     with pytest.raises(ValueError, match="declared twice"):
         action("page", registry=REGISTRY)(press_reject)
 
-    def odd(call: Call, number: complex) -> Reply: ...
+    def odd(call: Call, number: complex) -> Reply:
+        return ANSWER
 
     with pytest.raises(TypeError, match="can't be a"):
         command("odd", "", registry=REGISTRY)(odd)

@@ -32,6 +32,7 @@ from core.chat.cards import (
     Time,
     buttons_json,
     clean,
+    form_json,
     shown_name,
 )
 from core.chat.limits import LIMITS, fit, problems
@@ -103,8 +104,7 @@ def test_form_in_json() -> None:
     """A button's form goes along, with its options."""
     field = FormField("why", "Why", True, "choice", 1, 5, (Option("x", "X"),), "x")
     card = Card("t", "neutral", (Actions((Button("a", "1", "Go", "default", (field,)),)),))
-    (block,) = card.as_json()["blocks"]  # type: ignore[misc, union-attr]
-    assert block["items"][0]["form"] == [  # type: ignore[index, call-overload]
+    assert form_json(card.buttons[0].form or ()) == [
         {
             "name": "why",
             "label": "Why",
@@ -116,7 +116,7 @@ def test_form_in_json() -> None:
             "value": "x",
         }
     ]
-    assert card.buttons[0].form == (field,)
+    assert '"form": [{"name": "why"' in json.dumps(card.as_json())
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,9 @@ HOSTILE = [
 @pytest.mark.parametrize("value", HOSTILE)
 def test_values_are_data(value: str) -> None:
     """No value becomes an element, an attribute or an instruction."""
-    card = templates.draw("<card><title>T</title><text>{{ v }}</text><field name='{{ v }}'>{{ v }}</field></card>", v=value)
+    card = templates.draw(
+        "<card><title>T</title><text>{{ v }}</text><field name='{{ v }}'>{{ v }}</field></card>", v=value
+    )
     text = " ".join(clean(value).split())
     assert card.blocks == (Text((Span(text),)), Fields((FieldItem(" ".join(clean(value).split()), text),)))
 
@@ -251,7 +253,8 @@ def test_filters() -> None:
     source = """<card><title>{{ m|money }} {{ q|quantity }} {{ 1030|count }} {{ 1250|share }} {{ d|day }} {{ d|fullday }}
       {{ (d, d)|days }} {{ at|clock }} {{ at|moment }} {{ 112|change(100) }} {{ 2|plural("day") }} {{ h|short }}
       {{ "stats"|line(project="Logo Lab") }}</title></card>"""
-    card = templates.draw(source, m=1_288_400_000, q=500_000, d="2026-01-13", at="2026-01-13T03:04:00Z", h="3f9a77c2")
+    at = "2026-01-13T03:04:00Z"
+    card = templates.draw(source, m=1_288_400_000, q=500_000, d="2026-01-13", at=at, h="3f9a77c2")
     assert card.title == (
         "$1,288.40 0.5 1,030 12.5% 13 Jan 13 Jan 2026 13 Jan 03:04 UTC 13 Jan 03:04 UTC +12% 2 days 3f9a…c2 "
         '/stats project="Logo Lab"'
@@ -269,7 +272,7 @@ def long_card(**changes: object) -> Card:
 
 
 def test_long_texts_are_spread_not_cut() -> None:
-    """Nothing is lost: an over-long text becomes several blocks, an over-long title stands whole below its beginning."""
+    """An over-long text becomes several blocks, an over-long title stands whole below its beginning."""
     words = "word " * 700
     card = fit(long_card(title="x" * 200, blocks=(Text((Span(words.strip()), Span("end", "bold"))),)))
     assert card.title.endswith("…")

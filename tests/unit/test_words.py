@@ -72,7 +72,10 @@ def test_small_words() -> None:
 
 def test_command_line() -> None:
     """None is left out, `from_` is written as people type it, and odd text is quoted."""
-    assert words.command_line("t", from_=DAY, status=None, project='a "b" \\') == '/t from=2026-01-13 project="a \\"b\\" \\\\"'
+    assert (
+        words.command_line("t", from_=DAY, status=None, project='a "b" \\')
+        == '/t from=2026-01-13 project="a \\"b\\" \\\\"'
+    )
     assert words.quoted("--x") == '"--x"'
     assert words.quoted("") == '""'
 

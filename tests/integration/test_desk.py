@@ -1,0 +1,413 @@
+"""The seam between surfaces and the desk: who may, and what is answered when things go wrong."""
+
+# ruff: noqa: ARG001 - of some commands only the signature matters
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Annotated, Literal
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+from sqlmodel import Session
+
+from core import people
+from core.audit import record
+from core.chat import completion, outbox, settings
+from core.chat import desk as desk_module
+from core.chat.cards import Card
+from core.chat.desk import Desk
+from core.chat.outbox import Destination
+from core.chat.registry import Arg, Call, Registry, Reply, Suggestion, action, command
+from core.chat.text import as_text
+from core.errors import InvalidInput
+from core.people import Actor, Identity
+from core.storage import Database
+from tests.conftest import count
+from tests.payouts_world import CONFIG, NOW, World
+
+ADA = Identity("playground", "u-ada", "demo")
+STRANGER = Identity("playground", "u-x", "demo")
+HERE = Destination("playground", "demo", "earnings")
+
+
+def names(_call: Call, typed: str) -> Iterable[Suggestion | str]:
+    known = ("Logo Lab", "Prompt Pal")
+    return [Suggestion(name, hint="yours") for name in known if name.lower().startswith(typed.lower())]
+
+
+def declare() -> Registry:  # noqa: C901 - a list of small commands
+    registry = Registry()
+    said = Card("Said")
+
+    @command("say", "Say something", registry=registry)
+    def say(call: Call, what: Annotated[str | None, Arg("What", suggest=names)] = None, *, page: int = 1) -> Reply:
+        zone, creator = call.zone.key, call.creator_id
+        return Reply(Card(f"{creator} says {what} on page {page} in {zone} from {call.surface.channel or 'cli'}"))
+
+    @command("open", "For everyone", public=True, registry=registry)
+    def open_(call: Call) -> Reply:
+        return Reply(Card(f"Hello {call.who.name if call.who else 'stranger'}"))
+
+    @command("who", "Needs an actor", public=True, registry=registry)
+    def who(call: Call) -> Reply:
+        return Reply(Card(call.actor.name))
+
+    @command("note", "Write", writes=True, registry=registry)
+    def note(
+        call: Call, word: Annotated[str, Arg("Word")], mode: Literal["keep", "refuse", "break", "late"] = "keep"
+    ) -> Reply:
+        record(call.session, call.now, call.actor.name, "note", word)
+        if mode == "refuse":
+            raise InvalidInput(problem="Nothing changed. No.")
+        if mode == "break":
+            raise ZeroDivisionError
+        if mode == "late":
+            outbox.put(
+                call.session, call.now, f"note:{word}", "refusal", {"text": word}, person_id=call.actor.person_id
+            )
+        return Reply(said)
+
+    @command("read", "Tries to write", registry=registry)
+    def read(call: Call) -> Reply:
+        record(call.session, call.now, "x", "x", "x")
+        call.session.flush()
+        return Reply(said)
+
+    @command("desk stop", "Stop it", roles=("admin",), registry=registry)
+    def stop(call: Call, reason: Annotated[str, Arg("Why", min_length=3, max_length=300)]) -> Reply:
+        return Reply(Card(f"Stopped: {reason}"))
+
+    @command("desk pay", "Pay it", roles=("approver", "admin"), registry=registry)
+    def pay(
+        call: Call, whom: Annotated[str, Arg("Whom", suggest=names)], *, program: Annotated[str, Arg("Where")] = ""
+    ) -> Reply:
+        return Reply(Card("Paid"))
+
+    @action("stop.it", roles=("admin",), registry=registry)
+    def press_stop(call: Call, value: int, reason: Annotated[str, Arg("Why", min_length=3)]) -> Reply:
+        record(call.session, call.now, call.actor.name, "stop", str(value), reason)
+        return Reply(Card(f"Stopped {value}: {reason}"))
+
+    return registry
+
+
+class Setting:
+    """A desk over the small world, with Ada linked in the playground."""
+
+    def __init__(self, database: Database) -> None:
+        self.world = World(database)
+        self.nudges = 0
+        self.desk = Desk(database, CONFIG, lambda: NOW, nudge=self._nudge, registry=declare(), threads=2)
+        with database.transaction() as session:
+            code, _ = people.create_link_code(session, NOW, self.world.ada.person_id)
+            people.link(session, NOW, ADA, code)
+
+    def _nudge(self) -> None:
+        self.nudges += 1
+
+    def run(self, line: str, who: Identity = ADA) -> Reply:
+        return asyncio.run(self.desk.run(who, line, HERE))
+
+    def press(self, name: str, value: str, who: Identity = ADA, **fields: str) -> Reply:
+        return asyncio.run(self.desk.press(who, name, value, fields, HERE))
+
+
+@pytest.fixture
+def setting(database: Database) -> Iterator[Setting]:
+    made = Setting(database)
+    yield made
+    made.desk.close()
+
+
+@pytest.fixture
+def quick(sqlite_database: Database) -> Iterator[Setting]:
+    """For what doesn't depend on the kind of database."""
+    made = Setting(sqlite_database)
+    yield made
+    made.desk.close()
+
+
+def test_runs(setting: Setting) -> None:
+    """A command gets who asks, from where, in which timezone."""
+    with setting.world.session() as session:
+        settings.change(session, setting.world.ada.person_id, timezone="berlin")
+    reply = setting.run('/say "Logo Lab" page=2')
+    assert reply.card.title == "ada says Logo Lab on page 2 in Europe/Berlin from earnings"
+    assert reply.ok
+    assert setting.desk.run_as(setting.world.ada, "/say hi").card.title.endswith("from cli")
+
+
+def test_unlinked(setting: Setting) -> None:
+    """Strangers are told how to link, but for what is open to everyone; a linked stranger elsewhere is still one."""
+    for line in ("/say hi", "/desk", "/who"):
+        reply = setting.run(line, STRANGER)
+        assert not reply.ok
+        assert "Not linked yet. Get a code on your account page, then type /link CODE." in as_text(reply.card)
+    assert setting.run("/open", STRANGER).card.title == "Hello stranger"
+    assert setting.run("/open").card.title == "Hello Ada"
+    assert not setting.run("/say hi", Identity("playground", "u-ada", "elsewhere")).ok
+    assert "Not linked" in as_text(setting.press("stop.it", "1", STRANGER).card)
+    assert "There is no command /nothing" in as_text(setting.run("/nothing", STRANGER).card)
+
+
+def test_no_creator(setting: Setting) -> None:
+    """Who earns nothing is told so."""
+    reply = setting.desk.run_as(setting.world.mira, "/say hi")
+    assert "no creator account" in as_text(reply.card)
+
+
+def test_roles(setting: Setting) -> None:
+    """The desk's own roles decide, on every press anew; owners hold both others."""
+    world = setting.world
+    for reply in (setting.run("/desk stop because"), setting.press("stop.it", "1", reason="because")):
+        assert "Nothing changed. Only admins can do that." in as_text(reply.card)
+    assert "Only approvers and admins can do that." in as_text(setting.run("/desk pay Logo Lab").card)
+    assert setting.desk.run_as(world.ann, "/desk stop because").card.title == "Stopped: because"
+    assert setting.desk.press_as(world.olga, "stop.it", "7", {"reason": "because"}).card.title == "Stopped 7: because"
+    with world.session() as session:
+        people.set_roles(session, NOW, world.ann.person_id, [])
+    assert not setting.desk.run_as(world.ann, "/desk stop because").ok
+
+
+def test_group(setting: Setting) -> None:
+    """A bare /desk, or a wrong word after it, lists what this person may use."""
+    world = setting.world
+    text_ = as_text(setting.desk.run_as(world.mira, "/desk").card)
+    assert "/desk pay <whom> [program=…]" in text_
+    assert "stop" not in text_
+    reply = setting.desk.run_as(world.ann, "/desk dance now")
+    assert not reply.ok
+    assert "Nothing changed. There is no /desk dance now. There is:" in as_text(reply.card)
+    assert "/desk stop <reason>" in as_text(reply.card)
+    assert "Only admins and approvers can do that." in as_text(setting.run("/desk").card)
+
+
+def test_missing(setting: Setting) -> None:
+    """What was left out is asked for in a form that has what was given, and whose answers run the command."""
+    reply = setting.desk.run_as(setting.world.ann, "/desk stop")
+    assert reply.opens
+    assert not reply.ok
+    (button,) = reply.card.buttons
+    assert (button.action, button.value) == ("open", "/desk stop")
+    assert button.form is not None
+    assert [(field.name, field.kind, field.required) for field in button.form] == [("reason", "long", True)]
+    done = setting.desk.press_as(setting.world.ann, button.action, button.value, {"reason": "because"})
+    assert done.card.title == "Stopped: because"
+    (button,) = setting.desk.run_as(setting.world.ann, "/desk pay program=studio").card.buttons
+    assert button.form is not None
+    assert [option.value for option in button.form[0].options] == ["Logo Lab", "Prompt Pal"]
+    assert (button.form[0].kind, button.form[1].value) == ("choice", "studio")
+
+
+def test_presses(setting: Setting) -> None:
+    """Paging replaces its card; what isn't there any more, or isn't right, is refused."""
+    assert setting.press("page", "/say page=2").replaces
+    assert not setting.press("open", "/say page=2").replaces
+    refused = setting.press("page", "/desk stop because")
+    assert (refused.ok, refused.replaces) == (False, False)
+    assert "from an older version" in as_text(setting.press("gone", "1").card)
+    reply = setting.desk.press_as(setting.world.ann, "stop.it", "x")
+    assert "“x” is no number" in as_text(reply.card)
+
+
+def test_a_refusal_rolls_back(setting: Setting) -> None:
+    """A refused or broken command leaves nothing; a good one stays and is answered."""
+    before = count(setting.world.database, "audit_record")
+    assert as_text(setting.run("/note a refuse").card) == "Not done\nNothing changed. No."
+    assert not setting.run("/note a break").ok
+    assert count(setting.world.database, "audit_record") == before
+    assert setting.run("/note a").ok
+    assert count(setting.world.database, "audit_record") == before + 1
+
+
+def test_reading_commands_cannot_write(setting: Setting) -> None:
+    """A command that isn't declared to write can't."""
+    before = count(setting.world.database, "audit_record")
+    setting.run("/read")
+    assert count(setting.world.database, "audit_record") == before
+
+
+def test_what_breaks_is_noted(setting: Setting, caplog: pytest.LogCaptureFixture) -> None:
+    """An unexpected fault is logged with a reference that the person gets; they see no traceback."""
+    with caplog.at_level(logging.ERROR):
+        shown = as_text(setting.run("/note a break").card)
+    (logged,) = caplog.records
+    assert logged.exc_info
+    assert shown.endswith(f"Ref {logged.reference}.")  # type: ignore[attr-defined]
+    assert "Nothing changed. Something broke on our side" in shown
+    assert "ZeroDivisionError" not in shown
+
+
+def test_the_ledger_is_gone(quick: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the database doesn't answer, that is said, and that nothing changed."""
+
+    @contextmanager
+    def gone(_self: Database) -> Iterator[Session]:
+        raise OperationalError("BEGIN", {}, ConnectionError())
+        yield
+
+    monkeypatch.setattr(Database, "transaction", gone)
+    shown = as_text(quick.run("/note a").card)
+    assert "Nothing changed. The ledger didn't answer. Retry in a minute. Ref E-" in shown
+
+
+def test_the_ledger_goes_while_committing(quick: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the answer to the commit is lost, nobody knows: the reply doesn't claim that nothing changed."""
+    real = Database.transaction
+
+    @contextmanager
+    def cut(self: Database) -> Iterator[Session]:
+        with real(self) as session:
+            yield session
+        raise OperationalError("COMMIT", {}, ConnectionError())
+
+    monkeypatch.setattr(Database, "transaction", cut)
+    shown = as_text(quick.run("/note a").card)
+    assert "it may or may not have taken effect. Look before you try again. Ref E-" in shown
+    assert "Nothing changed" not in shown
+
+
+def test_the_relay_is_woken(setting: Setting) -> None:
+    """After a commit that left something in the outbox the relay is nudged; a nudge that fails harms nobody."""
+    setting.run("/note a")
+    assert setting.nudges == 0
+    setting.run("/note b late")
+    assert setting.nudges == 1
+
+    def fails() -> None:
+        raise RuntimeError("no loop")
+
+    setting.desk.nudge = fails
+    assert setting.run("/note c late").ok
+    setting.desk.nudge = None
+    assert setting.desk.run_as(setting.world.ada, "/note d late").ok
+
+
+def test_late_notices(setting: Setting) -> None:
+    """What could not be delivered follows the next reply, once."""
+    setting.run("/note hello late")
+    with setting.world.session() as session:
+        (message,) = outbox.claim(session, NOW, "test")
+        outbox.undeliverable(session, NOW, message.id, "closed")
+    shown = as_text(setting.run("/open").card)
+    assert shown.startswith("Hello Ada\n────")
+    assert "While your direct messages were closed, 14 Jan 09:14 UTC: Not done\nhello" in shown
+    assert as_text(setting.run("/open").card) == "Hello Ada"
+
+
+def test_late_notices_that_cannot_be_drawn(quick: Setting, caplog: pytest.LogCaptureFixture) -> None:
+    """A notice that can't be drawn doesn't spoil the reply, and stays."""
+    with quick.world.session() as session:
+        outbox.put(session, NOW, "x", "no_such_template", {}, person_id=quick.world.bo.person_id)
+        assert outbox.claim(session, NOW, "test") == []
+    assert as_text(quick.desk.run_as(quick.world.bo, "/open").card) == "Hello Bo"
+    assert "late notices" in caplog.text
+    with quick.world.database.reading() as session:
+        assert len(outbox.notices(session, quick.world.bo.person_id)) == 1
+
+
+def test_someone_else_showed_the_notice(quick: Setting) -> None:
+    """Two commands at once show a notice once."""
+    with quick.world.session() as session:
+        outbox.put(session, NOW, "x", "refusal", {"text": "late"}, person_id=quick.world.bo.person_id)
+        assert outbox.claim(session, NOW, "test") == []
+        (notice,) = outbox.notices(session, quick.world.bo.person_id)
+        outbox.shown(session, NOW, [notice.id])
+    with quick.world.session() as session:
+        call = Call(session, CONFIG, NOW, quick.world.bo, None, HERE, settings.UTC)
+    reply = Reply(Card("Hello"))
+    assert quick.desk._with_notices(call, reply, [notice]) == reply
+
+
+def test_too_many_at_once(quick: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond a limit callers are refused at once instead of piling up."""
+    monkeypatch.setattr(desk_module, "WAITING_MOST", 1)
+    started, go = threading.Event(), threading.Event()
+
+    def slow(_call: Call, what: str) -> Reply:
+        started.set()
+        go.wait(10)
+        return Reply(Card(what))
+
+    command("slow", "Waits", registry=quick.desk.registry)(slow)
+
+    async def both() -> tuple[Reply, Reply]:
+        first = asyncio.create_task(quick.desk.run(ADA, "/slow a", HERE))
+        await asyncio.to_thread(started.wait, 10)
+        second = await quick.desk.run(ADA, "/open", HERE)
+        go.set()
+        return await first, second
+
+    first, second = asyncio.run(both())
+    assert first.card.title == "a"
+    assert "Too many requests at once" in as_text(second.card)
+
+
+def suggested(setting: Setting, typed: str, who: Identity = ADA) -> list[str]:
+    return [one.value for one in asyncio.run(setting.desk.suggest(who, typed))]
+
+
+def test_suggestions(quick: Setting) -> None:
+    """Names of commands, subcommands, values and keywords are completed; each suggestion is the whole new line."""
+    assert suggested(quick, "") == ["/say ", "/open ", "/who ", "/note ", "/read "]
+    assert suggested(quick, "/s") == ["/say "]
+    assert suggested(quick, "/zzz") == []
+    assert suggested(quick, "/say ") == ['/say "Logo Lab" ', '/say "Prompt Pal" ']
+    assert suggested(quick, "/say lo") == ['/say "Logo Lab" ']
+    assert suggested(quick, "/say Logo La") == ['/say "Logo Lab" ']
+    assert suggested(quick, '/say "Logo La') == ['/say "Logo Lab" ']
+    assert suggested(quick, "/say what=pro") == ['/say what="Prompt Pal" ']
+    assert suggested(quick, "/say colour=re") == []
+    assert suggested(quick, "/note x b") == ["/note x break "]
+    assert suggested(quick, "/note ") == ["/note "]
+    assert suggested(quick, "/note x mode=wrong ") == []
+    assert suggested(quick, "/", STRANGER) == ["/open ", "/who "]
+    assert suggested(quick, "/say ", STRANGER) == []
+
+
+def test_suggestions_by_role(quick: Setting) -> None:
+    """Subcommands come for those who may use them."""
+    world = quick.world
+
+    def of(actor: Actor, typed: str) -> list[str]:
+        return [one.value for one in quick.desk.suggest_as(actor, typed)]
+
+    assert "/desk " in of(world.mira, "/")
+    assert of(world.mira, "/desk") == ["/desk pay "]
+    assert of(world.ann, "/desk ") == ["/desk stop ", "/desk pay "]
+    assert of(world.ann, "/desk s") == ["/desk stop "]
+    assert of(world.ann, "/desk pay Logo pro") == ["/desk pay Logo program="]
+    assert of(world.ann, '/desk pay "Logo Lab" pro') == ['/desk pay "Logo Lab" program=']
+    assert suggested(quick, "/desk ") == []
+
+
+def test_suggesting_never_fails(quick: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever goes wrong, there are just no suggestions."""
+    monkeypatch.setattr(Desk, "_suggest", lambda *_: 1 / 0)
+    assert suggested(quick, "/") == []
+
+
+def test_values_of_one_argument(quick: Setting) -> None:
+    """A surface that knows the argument asks for its values alone."""
+    registry = quick.desk.registry
+    with quick.world.session() as session:
+        call = Call(session, CONFIG, NOW, quick.world.ada, None, HERE, settings.UTC)
+        say = registry.commands["say"]
+        assert [one.value for one in completion.values(say, call, "what", "p")] == ["Prompt Pal"]
+        assert completion.values(say, call, "nothing", "p") == []
+        assert completion.values(registry.commands["desk pay"], call, "whom", "p") == []
+
+
+def test_hostile_lines(quick: Setting) -> None:
+    """Odd text is an argument or refused, whatever the database thinks of it."""
+    for line in ("/say \x00", "/say \ud800", "/say " + "x" * 10_000, "/note \x00\x1b", "/" + "y" * 9_000, "\u202e/say"):
+        assert quick.run(line).card.title
+    with quick.world.database.reading() as session:
+        rows = session.connection().execute(text("SELECT count(*) FROM audit_record WHERE action = 'note'"))
+        assert rows.scalar_one() == 1
