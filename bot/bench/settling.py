@@ -15,9 +15,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
-from sqlalchemy import BigInteger, Date, TextClause, bindparam, text
+from sqlalchemy import BigInteger, BindParameter, Date, TextClause, bindparam, text
 from sqlmodel import Session
 
 from bot.bench.figures import Figure, show
@@ -101,7 +102,7 @@ def _scalar(session: Session, statement: str, facts: dict[str, object]) -> int:
 
 def _typed(statement: str) -> TextClause:
     """A statement whose values arrive as what they are on both databases."""
-    typed = [
+    typed: list[BindParameter[Any]] = [
         bindparam("entry_id", type_=BigInteger),
         bindparam("usage", type_=BigInteger),
         bindparam("day", type_=Date),
