@@ -188,10 +188,10 @@ async def _file(token: str, playground: ThePlayground) -> Response:
 
 
 async def _events(playground: ThePlayground) -> StreamingResponse:
-    return StreamingResponse(_stream(playground), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+    return StreamingResponse(stream(playground), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 
-async def _stream(playground: Playground) -> AsyncIterator[bytes]:
+async def stream(playground: Playground) -> AsyncIterator[bytes]:
     """The whole state first, then whatever happens; now and then a line that says the connection stands."""
     with playground.hub.listener() as queue:
         state = await playground.state()
