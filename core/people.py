@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import secrets
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -145,7 +146,7 @@ class NameTaken(DeskError):
 
 
 class BadName(DeskError):
-    """A person's name is 1 to 200 characters long and not '{operator}'. Nothing changed."""
+    """A person's name is one line of 1 to 200 characters and not '{operator}'. Nothing changed."""
 
 
 class UnknownRole(DeskError):
@@ -194,8 +195,15 @@ def actor(session: Session, person_id: int) -> Actor:
     return found
 
 
+def _is_plain(text: str) -> bool:
+    """Whether text can stand in one line of any database: no control characters, no half characters."""
+    return not any(unicodedata.category(sign) in ("Cc", "Cs") for sign in text)
+
+
 def resolve(session: Session, who: str) -> Actor:
     """The person behind a creator id or, failing that, a person's name; a creator gets a person on first use."""
+    if not _is_plain(who):
+        raise UnknownPerson(who=who.encode(errors="replace").decode())
     name = session.execute(sa_select(_creator.c.name).where(_creator.c.creator_id == who)).scalar_one_or_none()
     if name is not None:
         return actor(session, ensure_creator_person(session, who, name))
@@ -256,7 +264,7 @@ def add_person(
     """Make a person the desk knows, with roles. A creator's person, made when first asked for, is renamed instead."""
     name = name.strip()
     wanted = _checked(roles)
-    if not 0 < len(name) <= 200 or name.lower() == audit.OPERATOR:
+    if not 0 < len(name) <= 200 or name.lower() == audit.OPERATOR or not _is_plain(name):
         raise BadName(operator=audit.OPERATOR)
     if creator_id is None:
         statement = upsert(session, Person).values(name=name, creator_id=None).on_conflict_do_nothing()
@@ -361,7 +369,7 @@ def last_further_link_at(session: Session, person_id: int) -> dt.datetime | None
 def _hash(code: str) -> str:
     """What is stored of a code. Case, spaces and dashes don't count: people copy codes by hand."""
     plain = "".join(code.split()).replace("-", "").upper()
-    return hashlib.sha256(plain.encode()).hexdigest()
+    return hashlib.sha256(plain.encode(errors="replace")).hexdigest()
 
 
 def create_link_code(
@@ -394,9 +402,7 @@ def link(session: Session, now: dt.datetime, identity: Identity, code: str) -> L
     if found.expires_at <= now:
         return _count_wrong(session, now, identity, failure, "expired")
     if owner is not None and owner.person_id != found.person_id:
-        return LinkOutcome(
-            "taken", "Nothing changed. This chat account speaks for someone else; /unlink it there first."
-        )
+        return LinkOutcome("taken", "Nothing changed. This chat account speaks for someone else; /unlink it first.")
     unused = (col(LinkCode.code_hash) == found.code_hash, col(LinkCode.used_at).is_(None))
     taken = session.execute(
         update(LinkCode).where(*unused).values(used_at=now).returning(col(LinkCode.person_id))
