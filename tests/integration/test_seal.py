@@ -18,6 +18,7 @@ from core.ledger import accounts, journal, seal
 from core.ledger.journal import Move
 from core.storage import Base, Database, make_engine
 from tests.ledger_world import CREATORS, HOSTILE_MEMO, NOW, fill, wrong
+from tests.tamper import unprotected
 
 USAGE = accounts.account_id("studio", "usage")
 AVAILABLE = accounts.account_id("studio", "available", "ada")
@@ -108,6 +109,18 @@ def test_long_histories_are_sealed_in_pieces(database: Database, monkeypatch: py
             heads.add(seal.digest(session, 1, seal.FIRST, 0, 10_000))
     assert len(heads) == 1
     assert whole is not None
+
+
+def test_an_entry_that_lost_its_transfers_is_hashed_still(database: Database) -> None:
+    """An entry stands in the hashed text even if nothing is left in it, wherever it stands."""
+    with database.transaction() as session:
+        fill(session, 4)
+        last = session.connection().execute(text("SELECT max(id) FROM entry")).scalar_one()
+    with unprotected(database) as session:
+        session.connection().execute(text("DELETE FROM transfer WHERE entry_id IN (2, :last)"), {"last": last})
+        lines = "".join(seal.journal_lines(session, 0, last)).splitlines()
+        assert [line.split("\t")[0] for line in lines].count("entry") == last
+        assert lines[-1].startswith("entry\t")
 
 
 def test_a_seal_waits_for_those_who_post(database: Database) -> None:
