@@ -50,6 +50,9 @@ class World:
     amos: Actor = field(init=False)
     olga: Actor = field(init=False)
     facts: list[object] = field(default_factory=list)
+    first: int = 0  # entries that a fixture may want to name
+    second: int = 0
+    third: int = 0
 
     def __post_init__(self) -> None:
         self.database = Database(self.database.engine, lambda _session, fact: self.facts.append(fact))
@@ -83,6 +86,9 @@ class World:
             ends = (usage, available) if micros > 0 else (available, usage)
             move = journal.Move(*ends, abs(micros))
             journal.post(session, f"fund:{next(_funds)}", "test", self.now, [move])
+
+    def next_run(self) -> int:
+        return next(_funds)
 
     def request(
         self, amount: int | None = None, who: Actor | None = None, program: str | None = None, method: str | None = None

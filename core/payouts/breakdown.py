@@ -17,8 +17,9 @@ from core.ledger.money import allocate
 from core.payouts import adjustments, transitions
 from core.payouts.tables import Adjustment, Withdrawal
 
-ADJUSTMENTS = "Adjustments"
-OTHER = "Other"
+# What is no project, by keys that no project's id can be.
+_OTHER, _ADJUSTMENTS = "", "\n"
+_NAMES = {_OTHER: "Other", _ADJUSTMENTS: "Adjustments"}
 _GIVEN_BACK = ("rejected", "cancelled", "failed", "returned")
 
 
@@ -44,7 +45,7 @@ def breakdown(session: Session, withdrawal: Withdrawal) -> list[Part]:
                 pool[project_id] = pool.get(project_id, 0) + amount
         parts = _divide(one.amount, {key: max(0, size - used.get(key, 0)) for key, size in sorted(pool.items())})
         if one.id == withdrawal.id:
-            found = [Part(key.removeprefix("*"), names[key], size) for key, size in parts.items() if size]
+            found = [Part("" if key in _NAMES else key, names[key], size) for key, size in parts.items() if size]
             return sorted(found, key=lambda part: (-part.amount, part.project_id))
         for key, size in parts.items():
             used[key] = used.get(key, 0) + size
@@ -53,7 +54,7 @@ def breakdown(session: Session, withdrawal: Withdrawal) -> list[Part]:
 
 def _earned(session: Session, withdrawal: Withdrawal) -> tuple[list[tuple[str, int, int]], dict[str, str]]:
     """(project, entry, amount) of all that the creator's balance was made of, and what each project is called."""
-    names = {"*": OTHER, "*adjustments": ADJUSTMENTS}
+    names = dict(_NAMES)
     found: list[tuple[str, int, int]] = []
     for line in earned_lines(session, withdrawal.creator_id, withdrawal.program):
         found.append((line.project_id, line.entry_id, line.amount))
@@ -66,7 +67,7 @@ def _earned(session: Session, withdrawal: Withdrawal) -> tuple[list[tuple[str, i
     for one in session.exec(approved):
         entry = journal.find(session, adjustments.entry_key(one))
         if entry is not None:
-            found.append(("*adjustments", entry.id or 0, one.amount))
+            found.append((_ADJUSTMENTS, entry.id or 0, one.amount))
     return found, names
 
 
@@ -86,5 +87,5 @@ def _divide(amount: int, pool: dict[str, int]) -> dict[str, int]:
     covered = min(amount, sum(pool.values()))
     parts = dict(zip(pool, allocate(covered, list(pool.values())), strict=True))
     if covered < amount:
-        parts["*"] = amount - covered
+        parts[_OTHER] = amount - covered
     return parts
