@@ -21,7 +21,9 @@ from core.payouts.tables import Adjustment
 ADMIN = ("admin",)
 ROWS = 4  # reasons are long, and a message holds so much
 CreatorName = Annotated[str, Arg("Which creator: an id, a name or a mention", suggest=creators, example="ada")]
-Why = Annotated[str, Arg("Why; the creator reads it", min_length=1, max_length=500)]
+Why = Annotated[
+    str, Arg("Why; the creator reads it", min_length=1, max_length=500, example="a voucher was booked twice")
+]
 
 
 def desk_programs(call: Call, text: str) -> list[Suggestion]:

@@ -16,7 +16,10 @@ from core.payouts.words import desk_words
 APPROVER = ("approver",)
 QUEUE_ROWS = 5  # two buttons each, and a card holds fifteen
 BATCH_MOST = 25
-Reason = Annotated[str, Arg("Why; the creator reads it", min_length=10, max_length=500)]
+Reason = Annotated[
+    str,
+    Arg("Why; the creator reads it", min_length=10, max_length=500, example="the account name does not match"),
+]
 WithdrawalId = Annotated[int, Arg("Which withdrawal, such as WD-12", prefix="WD-", suggest=waiting, example="WD-12")]
 
 

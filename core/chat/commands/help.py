@@ -102,7 +102,7 @@ def help_command(
     mine = {one.name: one for one in usable(call)}
     if wanted in mine:
         return _one_command(call, mine[wanted])
-    if wanted in GROUPS:
+    if wanted in GROUPS and any(one.topic == wanted for one in mine.values()):
         return _overview(call, wanted)
     key = _question(wanted)
     if key is not None and _earns(call):
@@ -148,7 +148,11 @@ def short_usage(found: Command) -> str:
 
 def _one_command(call: Call, found: Command) -> Reply:
     shown = [param for param in found.params if param.name != "page"]
-    return call.reply("help_command", command=found, params=[(param.usage, _about(param)) for param in shown])
+    first = next((param for param in shown if not param.keyword), None)
+    example = f"{found.example} {first.example}" if first is not None and not first.required else found.example
+    return call.reply(
+        "help_command", command=found, example=example, params=[(param.usage, _about(param)) for param in shown]
+    )
 
 
 def _about(param: Param) -> str:
