@@ -81,7 +81,16 @@ def settlement_posted(session: Session, posted: SettlementPosted) -> None:
             drafts.append(_to_channel(posted, facts, subscriptions.destination(one)))
     for morning in digest.mornings(session, posted):
         key = f"morning:{posted.program}:{posted.run}:{morning.person_id}"
-        drafts.append(Draft(key, "unasked/morning", morning.facts, person_id=morning.person_id, not_before=morning.due))
+        drafts.append(
+            Draft(
+                key,
+                "unasked/morning",
+                morning.facts,
+                person_id=morning.person_id,
+                subject=f"morning:{posted.program}",  # of several that could not be delivered, the last is shown
+                not_before=morning.due,
+            )
+        )
     outbox.put_all(session, posted.settled_at, drafts)
     _reflag(session, posted)
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from core.chat.cards import clean
+from core.chat.limits import LIMITS
 from core.chat.registry import Action, Command, Param, Registry
 from core.clock import utc_day
 from core.errors import DeskError
@@ -350,12 +351,13 @@ class _Matcher:
 
 def convert(param: Param, text: str, now: dt.datetime) -> object:
     """Text as a parameter's value. Raises _NotThis with a sentence that says what is expected."""
-    text = " ".join(clean(text).split())
+    written = clean(text).strip()
+    text = " ".join(written.split())
     if param.arg.empty and text.casefold() == param.arg.empty.casefold():
         return None
     match param.kind:
         case "text":
-            return _text(param, text)
+            return _text(param, written)
         case "int":
             return _integer(param, text)
         case "money":
@@ -471,7 +473,7 @@ def parse_action(
     known = {param.name: param for param in action.fields}
     fields = fields or {}
     try:
-        values = {action.value.variable: convert(action.value, value, now)}
+        values = {action.value.variable: _carried(action.value, value, now)}
         for name, answer in fields.items():
             if name not in known:
                 raise _NotThis(f"There is no “{clean(name)[:40]}” to give.")
@@ -483,3 +485,12 @@ def parse_action(
     except _NotThis as fault:
         raise BadField(problem=str(fault)) from None
     return values
+
+
+def _carried(param: Param, value: str, now: dt.datetime) -> object:
+    """A button's value: text as it was written, which may be a whole command line; anything else as if typed."""
+    if param.kind != "text":
+        return convert(param, value, now)
+    if len(value) > LIMITS["value"]:
+        raise _NotThis("This button carries too much.")
+    return clean(value)

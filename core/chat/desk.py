@@ -21,6 +21,7 @@ from sqlmodel import Session
 import core.chat.commands  # noqa: F401 - every command and action is declared before a desk is made
 from core import people
 from core.chat import announcements, arguments, completion, outbox, settings, templates
+from core.chat.limits import problems
 from core.chat.outbox import Destination
 from core.chat.registry import (
     COMMAND_ACTIONS,
@@ -251,15 +252,16 @@ class Desk:
             return reply
         try:
             with self.database.transaction() as session:
-                mine = set(outbox.shown(session, call.now, [notice.id for notice in late]))
                 card = reply.card
                 for notice in late:
-                    if notice.id in mine:
-                        heading = (
-                            f"While your direct messages were closed, {moment_text(notice.created_at, call.zone)}:"
-                        )
-                        late_card = announcements.draw(session, self.config, call.now, notice)
-                        card = card.followed_by(late_card, f"{heading} {late_card.title}")
+                    late_card = announcements.draw(session, self.config, call.now, notice)
+                    at = moment_text(notice.created_at, call.zone)
+                    heading = f"While your direct messages were closed, {at}: {late_card.title}"
+                    both = card.followed_by(late_card, heading)
+                    if any(problems(both)):
+                        break  # the rest comes with the next reply
+                    if outbox.shown(session, call.now, [notice.id]):
+                        card = both
             return replace(reply, card=card)
         except Exception:
             logger.exception("late notices could not be shown; they stay for the next command")
@@ -272,9 +274,9 @@ class Desk:
         reference = f"E-{secrets.token_hex(3)}"
         down = isinstance(error, LEDGER_DOWN) or (isinstance(error, DBAPIError) and error.connection_invalidated)
         logger.error("a command failed", exc_info=error, extra={"reference": reference, "ledger_down": down})
-        if unclear:
-            return self._refusal(UnclearOutcome(reference=reference))
-        return self._refusal(LedgerUnavailable(reference=reference) if down else Broken(reference=reference))
+        if not down:
+            return self._refusal(Broken(reference=reference))
+        return self._refusal(UnclearOutcome(reference=reference) if unclear else LedgerUnavailable(reference=reference))
 
 
 def _raising(fault: DeskError) -> Work:

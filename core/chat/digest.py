@@ -198,7 +198,7 @@ def mornings(session: Session, posted: SettlementPosted) -> list[Morning]:
             due = settings.at_hour(posted.settled_at, row.digest_hour, zone)
             found[row.person_id] = Morning(row.person_id, due, row.creator_name, posted, row.balance)
         found[row.person_id].count(row.project_name, row.amount, row.late)
-    return list(found.values())
+    return [morning for morning in found.values() if morning.projects]
 
 
 def _nobody_listens(session: Session) -> bool:

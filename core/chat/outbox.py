@@ -265,7 +265,7 @@ def _ready(session: Session, message: OutboxMessage, platforms: Collection[str] 
     if not message.platform:
         account = _account(session, message.person_id or 0, platforms)
         if account is None:
-            _end(session, message.id, "undeliverable", "no chat account linked")
+            _late(session, message, "no chat account linked")
             return None
         to = account
     if message.kind == "repaint":
@@ -314,6 +314,16 @@ def _standing(session: Session, message: OutboxMessage) -> str | None:
         PostedCard.channel == message.channel,
     )
     return session.exec(copy.limit(1)).first()
+
+
+def _late(session: Session, message: OutboxMessage, reason: str) -> None:
+    """Keep a person's message for their next command; one about the same subject that waited there says less by now."""
+    if message.person_id is not None and message.subject:
+        older = and_(
+            _T.c.person_id == message.person_id, _T.c.subject == message.subject, _T.c.state == "undeliverable"
+        )
+        session.execute(update(_T).where(older).values(state="dropped"))
+    _end(session, message.id or 0, "undeliverable", reason)
 
 
 def _end(session: Session, message_id: int, state: str, error: str) -> None:
@@ -371,7 +381,7 @@ def undeliverable(session: Session, now: dt.datetime, message_id: int, reason: s
     message = _open(session, message_id)
     if message is None:
         return
-    _end(session, message_id, "undeliverable", reason)
+    _late(session, message, reason)
     if message.channel:
         gone = Destination(message.platform, message.workspace, message.channel)
         publish(session, ChannelLost(gone, reason[:300], now))

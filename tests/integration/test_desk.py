@@ -253,6 +253,7 @@ def test_the_ledger_is_gone(quick: Setting, monkeypatch: pytest.MonkeyPatch) -> 
         yield
 
     monkeypatch.setattr(Database, "transaction", gone)
+    assert "Ref E-" in as_text(quick.press("stop.it", "1", reason="because").card)
     shown = as_text(quick.run("/note a").card)
     assert "Nothing changed. The ledger didn't answer. Retry in a minute. Ref E-" in shown
 
@@ -310,6 +311,19 @@ def test_late_notices_that_cannot_be_drawn(quick: Setting, caplog: pytest.LogCap
     assert "late notices" in caplog.text
     with quick.world.database.reading() as session:
         assert len(outbox.notices(session, quick.world.bo.person_id)) == 1
+
+
+def test_notices_that_do_not_fit(quick: Setting) -> None:
+    """A reply takes as many late messages as fit; the rest follow the next reply, whole."""
+    bo = quick.world.bo
+    with quick.world.session() as session:
+        for number in range(2):
+            outbox.put(session, NOW, f"x{number}", "refusal", {"text": f"{number}" * 2_500}, person_id=bo.person_id)
+        assert outbox.claim(session, NOW, "test") == []
+    first, second = (as_text(quick.desk.run_as(bo, "/open").card) for _ in range(2))
+    assert "0" * 2_500 in first
+    assert "1" * 10 not in first
+    assert "1" * 2_500 in second
 
 
 def test_someone_else_showed_the_notice(quick: Setting) -> None:

@@ -235,6 +235,17 @@ def test_shown_late(database: Database) -> None:
         assert [notice.facts["text"] for notice in outbox.notices(session, person_id)] == ["m3"]
 
 
+def test_the_last_of_several_late_ones(database: Database) -> None:
+    """Of several undeliverable messages about the same, the newest is shown; others stay beside it."""
+    person_id = person(database)
+    for number in range(3):
+        put(database, f"m{number}", None, person_id=person_id, subject="morning:studio")
+        put(database, f"n{number}", None, person_id=person_id)
+    assert keys(database) == []
+    with database.reading() as session:
+        assert [notice.facts["text"] for notice in outbox.notices(session, person_id)] == ["n0", "n1", "m2"]
+
+
 def test_a_closed_direct_message(database: Database) -> None:
     """A closed direct message is shown late too, even when it went to one account; no channel is lost by it."""
     facts: list[object] = []

@@ -250,7 +250,8 @@ def test_no_way_to_declare_data_safe() -> None:
 
 def test_filters() -> None:
     """Every figure reads the same everywhere."""
-    source = """<card><title>{{ m|money }} {{ q|quantity }} {{ 1030|count }} {{ 1250|share }} {{ d|day }} {{ d|fullday }}
+    source = """<card><title>{{ m|money }} {{ q|quantity }} {{ 1030|count }} {{ 1250|share }} {{ d|day }}
+      {{ d|fullday }}
       {{ (d, d)|days }} {{ at|clock }} {{ at|moment }} {{ 112|change(100) }} {{ 2|plural("day") }} {{ h|short }}
       {{ "stats"|line(project="Logo Lab") }}</title></card>"""
     at = "2026-01-13T03:04:00Z"
