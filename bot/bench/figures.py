@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One line of the speed table. ours and floor: seconds; reach: the largest ratio of the two that is allowed.
+    """One line of the speed table. ours and floor: seconds, or what `unit` says; reach: the largest ratio allowed.
 
     what: the work done; rows: how much of it ("1,000,000 events, 100,000 projects"); floor_is: what it is held against.
     """
@@ -22,6 +22,7 @@ class Figure:
     floor: float
     floor_is: str
     reach: float
+    unit: str = "s"
 
     @property
     def ratio(self) -> float:
@@ -35,8 +36,8 @@ class Figure:
         verdict = "reached" if self.reached else "MISSED"
         return (
             f"{self.what} · {self.database} · {self.rows}\n"
-            f"    {self.ours:.2f} s against {self.floor:.2f} s ({self.floor_is}): {self.ratio:.2f}×, "
-            f"at most {self.reach:g}×: {verdict}"
+            f"    {self.ours:.2f} {self.unit} against {self.floor:.2f} {self.unit} ({self.floor_is}): "
+            f"{self.ratio:.2f}×, at most {self.reach:g}×: {verdict}"
         )
 
 
