@@ -21,6 +21,7 @@ from core.ledger.money import format_money, parse_money
 
 LONGEST_LINE = 4_000  # characters; Slack and Discord send less
 LONGEST_TEXT = 1_000
+YEARS = range(1970, 3000)  # of days that anybody means; beyond them counting days on would fail
 _MONTHS = (
     "january february march april may june july august september october november december".split()  # noqa: SIM905
 )
@@ -437,7 +438,7 @@ def _date(param: Param, text: str, today: dt.date) -> dt.date:
         found = dt.date.fromisoformat(text) if len(words) == 1 and "-" in text else _day_and_month(words, today)
     except ValueError:
         found = None
-    if found is None:
+    if found is None or found.year not in YEARS:
         raise _NotThis(f"“{_shown(text)}” is no date ({param.name}); write 2026-01-13 or 13 Jan.")
     return found
 
