@@ -46,6 +46,8 @@ from core.storage import table_of
 TROUBLE = frozenset({"rejected", "failed", "returned"})
 TOLD = frozenset({"approved", "rejected", "sent", "paid", "failed", "returned"})
 
+WHO_ACTS = {"unasked/approval": "approver", "unasked/to_pay": "admin", "unasked/adjustment": "admin"}
+
 _LINE, _PROJECT = table_of(SettlementLine), table_of(Project)
 
 
@@ -255,6 +257,9 @@ def channel_lost(session: Session, fact: ChannelLost) -> None:
     told = {*people.with_role(session, "owner"), *(one.created_by for one in paused)}
     for person_id in sorted(told if paused else ()):
         outbox.put(session, fact.at, _unique("channel-lost"), "unasked/channel_lost", facts, person_id=person_id)
+    if fact.template in WHO_ACTS:
+        # Nobody saw this card: another channel has it already, or else those who may act on it get it themselves.
+        _card(session, fact.at, fact.template, fact.subject, fact.facts, WHO_ACTS[fact.template])
 
 
 def repaint(session: Session, now: dt.datetime, subject: str, template: str, facts: Facts) -> None:

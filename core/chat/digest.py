@@ -62,7 +62,7 @@ def channel_facts(
     figures = platform_day(session, program, start, through, _admitted(full), TOP)
     before = figures.days.before()
     shown = full or figures.creators >= PUBLIC_LEAST
-    compared = shown and (full or _earners(session, program, before.first, before.last) >= PUBLIC_LEAST)
+    compared = shown and (full or _enough(session, program, before.first, before.last))
     top = [{"name": one.name, "amount": one.amount if full else None} for one in figures.top]
     facts: Facts = {
         "program": program,
@@ -92,32 +92,21 @@ def _admitted(full: bool) -> Select[tuple[str]]:
     return opted_in.where(_SETTINGS.c.public_name)
 
 
-def _earners(session: Session, program: str, first: dt.date, last: dt.date) -> int:
-    """How many creators earned more than nothing in those days."""
-    earned = (
-        select(_PROJECT.c.creator_id)
-        .join(_LINE, _LINE.c.project_id == _PROJECT.c.project_id)
-        .where(_PROJECT.c.program == program, _LINE.c.day.between(first, last))
-        .group_by(_PROJECT.c.creator_id)
-        .having(func.sum(_LINE.c.share) > 0)
-        .limit(PUBLIC_LEAST)
-        .subquery()
-    )
-    return int(session.execute(select(func.count()).select_from(earned)).scalar_one())
+def _enough(session: Session, program: str, first: dt.date, last: dt.date, sample: int = 50) -> bool:
+    """Whether at least PUBLIC_LEAST creators earned more than nothing in those days.
 
-
-def _public_days(session: Session, program: str, first: dt.date, last: dt.date) -> set[dt.date]:
-    """The days on which enough creators earned for their total to be shown to anyone."""
-    earned = (
-        select(_LINE.c.day, _PROJECT.c.creator_id)
-        .join(_PROJECT, _LINE.c.project_id == _PROJECT.c.project_id)
-        .where(_PROJECT.c.program == program, _LINE.c.day.between(first, last))
-        .group_by(_LINE.c.day, _PROJECT.c.creator_id)
-        .having(func.sum(_LINE.c.share) > 0)
-        .subquery()
-    )
-    enough = select(earned.c.day).group_by(earned.c.day).having(func.count() >= PUBLIC_LEAST)
-    return set(session.execute(enough).scalars())
+    Looks at a sample first, so that a month of big days costs no more than a month of small ones.
+    """
+    mine = (_PROJECT.c.program == program) & _LINE.c.day.between(first, last)
+    lines = _LINE.join(_PROJECT, _LINE.c.project_id == _PROJECT.c.project_id)
+    some = select(_PROJECT.c.creator_id).select_from(lines).where(mine, _LINE.c.share > 0).distinct().limit(sample)
+    candidates = session.execute(some).scalars().all()
+    earned = select(_PROJECT.c.creator_id).select_from(lines).where(mine).group_by(_PROJECT.c.creator_id)
+    earned = earned.having(func.sum(_LINE.c.share) > 0).limit(PUBLIC_LEAST)
+    if len(session.execute(earned.where(_PROJECT.c.creator_id.in_(candidates))).all()) >= PUBLIC_LEAST:
+        return True
+    # Fewer candidates than asked for are all there are: nobody earns without a line above zero.
+    return len(candidates) >= sample and len(session.execute(earned).all()) >= PUBLIC_LEAST
 
 
 def _chart(session: Session, figures: PlatformDay, full: bool) -> Facts:
@@ -127,10 +116,9 @@ def _chart(session: Session, figures: PlatformDay, full: bool) -> Facts:
         series.pop(0)
     left_out = 0
     if not full and series:
-        public = _public_days(session, figures.program, series[0][0], series[-1][0])
-        kept = [(day, amount) for day, amount in series if day in public]
-        left_out = sum(1 for day, amount in series if day not in public and amount)
-        series = kept
+        # A day without earnings is told as such in its own digest too.
+        kept = [(day, sum_) for day, sum_ in series if not sum_ or _enough(session, figures.program, day, day)]
+        left_out, series = len(series) - len(kept), kept
     labelled = [(day_text(day), amount) for day, amount in series]
     points = [[label, decimal_text(amount)] for label, amount in labelled]
     return {"points": points, "alt": describe("Daily incentives", labelled), "days_left_out": left_out}

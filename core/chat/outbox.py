@@ -19,7 +19,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, exists, func, literal_column, or_, select, update
 from sqlmodel import Session
 from sqlmodel import select as sql
 
@@ -80,7 +80,7 @@ class ChatPort(Protocol):
         ...
 
     async def repaint(self, to: Destination, message_id: str, card: Card) -> None:
-        """Replace the card of a message. Raises as `post` does; repeating it is harmless."""
+        """Replace the card of a message; one that somebody deleted is left in peace. Raises as `post` does."""
         ...
 
     async def find(self, to: Destination, key: str) -> str | None:
@@ -119,11 +119,17 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class ChannelLost:
-    """A fact: a channel that the desk posts to is gone. Its subscriptions pause and the owners are told."""
+    """A fact: a channel that the desk posts to is gone. Its subscriptions pause and the owners are told.
+
+    template, facts and subject are those of the message that could not be posted there; empty for a repaint.
+    """
 
     channel: Destination
     reason: str
     at: dt.datetime
+    template: str = ""
+    facts: Facts = field(default_factory=dict)
+    subject: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,7 +390,10 @@ def undeliverable(session: Session, now: dt.datetime, message_id: int, reason: s
     _late(session, message, reason)
     if message.channel:
         gone = Destination(message.platform, message.workspace, message.channel)
-        publish(session, ChannelLost(gone, reason[:300], now))
+        lost = ChannelLost(gone, reason[:300], now)
+        if message.kind == "post":
+            lost = ChannelLost(gone, reason[:300], now, message.template, json.loads(message.facts), message.subject)
+        publish(session, lost)
 
 
 def copies(session: Session, subject: str) -> list[Destination]:
@@ -404,15 +413,18 @@ def last_about(session: Session, subject: str) -> Facts | None:
     return None if facts is None else json.loads(facts)
 
 
+# Every command asks this, so the statement is made once; the literal state lets the partial index serve it.
+_NOTICES = (
+    select(_T.c.id, _T.c.template, _T.c.facts, _T.c.created_at)
+    .where(_T.c.person_id == bindparam("person"), _T.c.state == literal_column("'undeliverable'"))
+    .order_by(_T.c.id)
+    .limit(NOTICES_AT_ONCE)
+)
+
+
 def notices(session: Session, person_id: int) -> list[Notice]:
     """Messages to this person that could not be delivered, oldest first, a few at a time."""
-    late = _T.c.person_id == person_id, _T.c.state == "undeliverable"
-    rows = session.execute(
-        select(_T.c.id, _T.c.template, _T.c.facts, _T.c.created_at)
-        .where(*late)
-        .order_by(_T.c.id)
-        .limit(NOTICES_AT_ONCE)
-    )
+    rows = session.execute(_NOTICES, {"person": person_id})
     return [Notice(row.id, row.template, json.loads(row.facts), person_id, row.created_at) for row in rows]
 
 

@@ -7,14 +7,27 @@ import difflib
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
+from sqlalchemy import bindparam, select
 from sqlmodel import Session
 
 from core.chat.tables import PersonSettings
 from core.earnings.tables import Creator
 from core.errors import DeskError
 from core.people import Actor
+from core.storage import table_of
 
 UTC = ZoneInfo("UTC")
+
+
+# Every command asks this, so the statement is made once.
+_ZONES = select(
+    select(table_of(PersonSettings).c.timezone)
+    .where(table_of(PersonSettings).c.person_id == bindparam("person"))
+    .scalar_subquery(),
+    select(table_of(Creator).c.timezone)
+    .where(table_of(Creator).c.creator_id == bindparam("creator"))
+    .scalar_subquery(),
+)
 
 
 class UnknownTimezone(DeskError):
@@ -97,11 +110,8 @@ def suggest_timezones(text: str) -> list[str]:
 
 def zone_of(session: Session, actor: Actor) -> ZoneInfo:
     """The person's own timezone; the one the platform told of the creator; else UTC."""
-    chosen = session.get(PersonSettings, actor.person_id)
-    if chosen is not None and chosen.timezone:
-        return zone(chosen.timezone)
-    creator = session.get(Creator, actor.creator_id) if actor.creator_id else None
-    return zone(creator.timezone) if creator else UTC
+    row = session.execute(_ZONES, {"person": actor.person_id, "creator": actor.creator_id}).one()
+    return zone(row[0] or row[1] or "UTC")
 
 
 def zone(name: str) -> ZoneInfo:

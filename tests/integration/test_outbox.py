@@ -268,7 +268,7 @@ def test_a_lost_channel_is_a_fact(database: Database) -> None:
     (message,) = claim(database)
     with database.transaction() as session:
         outbox.undeliverable(session, NOW, message.id, "archived")
-    assert facts == [ChannelLost(HERE, "archived", NOW)]
+    assert facts == [ChannelLost(HERE, "archived", NOW, "refusal", {"text": "1"})]
     assert state(database, "1") == "undeliverable"
 
 
