@@ -12,9 +12,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from adapters.rails.manual import Manual
 from bot.settings import Settings
-import core.chat.commands  # noqa: F401 - declares what can be typed and pressed
 from core import migrations
-from core.chat import announcements
+from core.chat import announcements, commands  # noqa: F401 - commands: declares what can be typed and pressed
 from core.chat.desk import Desk
 from core.clock import Clock, system_clock
 from core.config import DeskConfig

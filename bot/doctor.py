@@ -1,4 +1,4 @@
-"""`earnings-desk doctor`: one function per check; each says what it found and, where something is amiss, how to mend it."""
+"""`earnings-desk doctor`: one function per check; each says what it found and, if need be, how to mend it."""
 
 from __future__ import annotations
 
@@ -220,7 +220,7 @@ def _roles(app: App) -> Iterator[Finding]:
         hint = "`earnings-desk person add NAME --role approver` (or admin, or owner, who is both)."
         yield Finding("roles", "note", f"{len(approvers)} approvers, {len(admins)} admins", hint)
     elif len(approvers) < 2 or len(admins) < 2:
-        hint = "Large withdrawals need two approvers, adjustments two admins: `earnings-desk person add NAME --role owner`."
+        hint = "Large withdrawals need two approvers, adjustments two admins: `earnings-desk person add`."
         yield Finding("roles", "note", f"{len(approvers)} approvers, {len(admins)} admins", hint)
     elif approvers == admins:
         hint = "Give the roles to different people, so that whoever approves doesn't also mark as paid."

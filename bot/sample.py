@@ -136,7 +136,7 @@ class _Story:
                     self._night(day)
         self._report([self.today])
         self._speak_up()
-        settle_due(self.database, CONFIG, max(settles_at(self.program, through), self.now - dt.timedelta(hours=2)))
+        settle_due(self.database, CONFIG, min(self.now, settles_at(self.program, through) + dt.timedelta(minutes=4)))
         self._open_request()
         with self.quiet.transaction() as session:
             audit.record(session, self.now, audit.OPERATOR, _MARK, "sample data", f"{DAYS} days")
@@ -250,8 +250,8 @@ class _Story:
         spent = dice.randint(4, 60) * 10
         # Some runs cost the platform more than they bring.
         percent = dice.randint(45, 85) if dice.random() < 0.97 else 140
-        whole, hundredths = divmod(spent * percent, 100)
-        return row | {"kind": kind, "credits": str(spent), "platform_cost": f"{whole}.{hundredths:02d}"}
+        cost = spent * percent // 200 * 2  # even, so that half of what remains is whole cents, pleasant to read
+        return row | {"kind": kind, "credits": str(spent), "platform_cost": str(cost)}
 
     def _late_and_voided(self, first: dt.date) -> list[Mapping[str, str]]:
         """A few events of the week before that arrive only now, and one of them taken back."""

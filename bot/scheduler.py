@@ -23,7 +23,7 @@ LONGEST_RETRY_SECONDS = 60.0
 
 
 class Scheduler:
-    """Settles what is due at the start and at each program's `settle_at`; what fails is tried again until it succeeds."""
+    """Settles what is due at the start and at each program's `settle_at`; a failure is tried again till it is done."""
 
     def __init__(
         self, database: Database, config: DeskConfig, clock: Clock, settled: Callable[[], None] | None = None

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 from collections.abc import Callable
 
 from adapters.web.app import create_app
 from adapters.web.measured import Measured
 from adapters.web.metrics import Metrics
 from bot import logs
-from bot.bootstrap import build
+from bot.bootstrap import App, build
 from bot.lock import sole_service
 from bot.relay import Relay
 from bot.scheduler import Scheduler
@@ -36,12 +38,15 @@ def run(settings: Settings, playground: bool) -> None:
         several = len(tokens) > 1
         raise NoAdapterYet(names=f"{', '.join(tokens)} {'are' if several else 'is'}", them="them" if several else "it")
     logs.configure(settings.log_format, [settings.database_url, *settings.secrets.values()])
-    with sole_service(settings.database_url.reveal()):
-        asyncio.run(_serve(settings, playground))
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(sole_service(settings.database_url.reveal()))
+        listening = stack.enter_context(contextlib.closing(listen(settings.http_host, settings.http_port)))
+        app = build(settings)
+        stack.callback(app.close)
+        asyncio.run(_serve(app, listening, playground))
 
 
-async def _serve(settings: Settings, with_playground: bool) -> None:
-    app = build(settings)
+async def _serve(app: App, listening: socket.socket, with_playground: bool) -> None:
     readiness = Readiness()
     metrics = Metrics()
     web = create_app(app.database, app.config, app.clock, ports_ready=readiness, metrics=metrics)
@@ -61,9 +66,8 @@ async def _serve(settings: Settings, with_playground: bool) -> None:
         relay=relay,
         scheduler=Scheduler(app.database, app.config, app.clock, relay.nudge),
         web=web,
-        socket=listen(settings.http_host, settings.http_port),
+        socket=listening,
         readiness=readiness,
         closing=closing,
     )
     await service.run()
-    app.close()
