@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import dropwhile
 
 from sqlalchemy import BigInteger, Select, case, cast, func, select
 from sqlmodel import Session
@@ -111,17 +112,17 @@ def _enough(session: Session, program: str, first: dt.date, last: dt.date, sampl
 
 def _chart(session: Session, figures: PlatformDay, full: bool) -> Facts:
     """The last 30 days by day, from the first that earned; in public without the days that too few creators share."""
-    series = list(figures.series)
-    while series and series[0][1] == 0:
-        series.pop(0)
-    left_out = 0
-    if not full and series:
+
+    def may_show(day: dt.date, amount: int) -> bool:
         # A day without earnings is told as such in its own digest too.
-        kept = [(day, sum_) for day, sum_ in series if not sum_ or _enough(session, figures.program, day, day)]
-        left_out, series = len(series) - len(kept), kept
-    labelled = [(day_text(day), amount) for day, amount in series]
-    points = [[label, decimal_text(amount)] for label, amount in labelled]
-    return {"points": points, "alt": describe("Daily incentives", labelled), "days_left_out": left_out}
+        return full or not amount or _enough(session, figures.program, day, day)
+
+    series = dropwhile(lambda one: not one[1], figures.series)
+    known = [(day, amount, may_show(day, amount)) for day, amount in series]
+    kept = list(dropwhile(lambda one: not one[1], ((day_text(day), amount) for day, amount, may in known if may)))
+    points = [[label, decimal_text(amount)] for label, amount in kept]
+    left_out = sum(not may for _, _, may in known)
+    return {"points": points, "alt": describe("Daily incentives", kept), "days_left_out": left_out}
 
 
 def _late(session: Session, entry_id: int | None, full: bool) -> list[dict[str, object]]:
