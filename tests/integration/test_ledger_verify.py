@@ -172,6 +172,15 @@ def test_values_of_the_wrong_kind_are_found(sqlite_database: Database, table: st
         assert wrong(session) != {}
 
 
+def test_text_instead_of_nothing_is_found(sqlite_database: Database) -> None:
+    """Text where a balance of zero was is found, though it counts as nothing in sums."""
+    with sqlite_database.transaction() as session:
+        accounts.open_wallets(session, [("studio", "ada")])
+    with unprotected(sqlite_database, checks=True) as session:
+        session.connection().exec_driver_sql("UPDATE account SET balance = 'abc' WHERE role = 'pending'")
+        assert wrong(session) == {"balances": "studio:pending:ada: balance 'abc'"}
+
+
 def test_text_that_is_no_text_is_found(sqlite_database: Database) -> None:
     """Bytes that are no UTF-8 are a finding with the reason, not a crash."""
     with sqlite_database.transaction() as session:
