@@ -136,18 +136,19 @@ def post_select(session: Session, entry_id: int, rows: Select[*tuple[Any, ...]])
     """Write transfers into an entry of `open_entry` from a SELECT of (seq, debit account id, credit account id,
     amount), and bring the balances along: set-based, however many transfers there are. The number of transfers.
 
-    seq counts on from the entry's last one (1, 2, …). No rows: nothing happens; but an entry must get some in the end.
+    seq counts on from the entry's last one (1, 2, …); ValueError if not. No rows: nothing happens; but an entry must
+    get some in the end.
     """
-    before = session.execute(
-        select(func.coalesce(func.max(_transfer.c.seq), 0)).where(_transfer.c.entry_id == entry_id)
-    ).scalar_one()
+    before = _last_seq(session, entry_id)
     source = rows.add_columns(literal(entry_id, _transfer.c.entry_id.type))
     written = session.execute(
         insert(_transfer).from_select(["seq", "debit_id", "credit_id", "amount", "entry_id"], source),
         execution_options={"preserve_rowcount": True},
     )
-    session.execute(_ADD_TRANSFERS, {"entry_id": entry_id, "before": before})
     count: int = written.rowcount  # type: ignore[attr-defined]
+    if _last_seq(session, entry_id) != before + count:
+        raise ValueError(f"entry {entry_id}: transfers must be numbered on from {before}")
+    session.execute(_ADD_TRANSFERS, {"entry_id": entry_id, "before": before})
     return count
 
 
@@ -174,10 +175,17 @@ def moves_of(session: Session, entry_id: int) -> list[Move]:
     return [Move(*row) for row in rows]
 
 
+def _last_seq(session: Session, entry_id: int) -> int:
+    statement = select(func.coalesce(func.max(_transfer.c.seq), 0)).where(_transfer.c.entry_id == entry_id)
+    return int(session.execute(statement).scalar_one())
+
+
 def _draft(key: str, kind: str, effective_at: dt.datetime, memo: str, reverses: int | None) -> Entry:
     for what, value, longest in (("key", key, LONGEST_KEY), ("kind", kind, LONGEST_KIND), ("memo", memo, LONGEST_MEMO)):
         if len(value) > longest or "\0" in value or (not value and what != "memo"):
             raise UnfitEntry(key=key, problem=f"its {what} is empty, longer than {longest} characters or holds a NUL")
+    if effective_at.tzinfo is None:
+        raise ValueError("naive datetime")
     at = effective_at.astimezone(dt.UTC)
     return Entry(key=key, kind=kind, effective_at=at, memo=memo, reverses=reverses)
 

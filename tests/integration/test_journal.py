@@ -444,6 +444,27 @@ def test_writes_an_entry_from_a_select(books: Database) -> None:
         assert wrong(session) == {}
 
 
+@pytest.mark.parametrize("seqs", [(2,), (1, 3), (0,)])
+def test_transfers_are_numbered_without_a_gap(books: Database, seqs: tuple[int, ...]) -> None:
+    """A SELECT whose numbers don't go on from the entry's last one is refused."""
+    with books.transaction() as session:
+        entry_id = journal.open_entry(session, "s1", "settlement", NOW)
+        rows = union_all(*(select(literal(seq), literal(USAGE), literal(COSTS), literal(1)) for seq in seqs))
+        with pytest.raises(ValueError, match=f"entry {entry_id}: transfers must be numbered on from 0"):
+            journal.post_select(session, entry_id, select(rows.subquery()))
+        assert balances(session) == {}
+
+
+def test_refuses_times_without_a_zone(sqlite_database: Database) -> None:
+    """A time that could be any zone's is no business time."""
+    naive = NOW.replace(tzinfo=None)
+    with sqlite_database.transaction() as session:
+        with pytest.raises(ValueError, match="naive datetime"):
+            journal.post(session, "k", "test", naive, FIRST)
+        with pytest.raises(ValueError, match="naive datetime"):
+            journal.open_entry(session, "k", "test", naive)
+
+
 def test_opens_an_entry_once(books: Database) -> None:
     """A key that is taken can't be opened: what is to be written can't be compared with what is there."""
     with books.transaction() as session:
