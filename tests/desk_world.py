@@ -1,4 +1,4 @@
-"""A whole desk for scenarios: real usage, settlement, payouts and announcements; people type and press, time moves on."""
+"""A whole desk for scenarios: usage, settlement, payouts, announcements for real; people type and press, time moves."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from adapters.rails.manual import Manual
 from core import people
 from core.chat import announcements, outbox
-from core.chat.cards import Button, Card, Select
 from core.chat.cards import Actions as ActionsBlock
+from core.chat.cards import Button, Card, Select
 from core.chat.desk import Desk
 from core.chat.outbox import Destination
 from core.chat.registry import Reply
@@ -49,11 +49,16 @@ class World:
     database: Database
     config: DeskConfig = CONFIG
     now: dt.datetime = field(default_factory=lambda: jan(14))
+    begun: bool = False  # everybody is there already
 
     def __post_init__(self) -> None:
-        self._numbers = itertools.count(1)
+        self._numbers = itertools.count(100_000 if self.begun else 1)
         self.database = Database(self.database.engine, announcements.announce)
         self.desk = Desk(self.database, self.config, lambda: self.now)
+        if not self.begun:
+            self._begin()
+
+    def _begin(self) -> None:
         with self.database.transaction() as session:
             sync_programs(session, self.config)
             creators = [

@@ -30,7 +30,7 @@ def test_the_seeds_example_is_explained_to_the_letter(world: World) -> None:
 
 
 def test_money_goes_from_balance_to_bank(world: World) -> None:
-    """A creator asks, withdraws, two approvers agree, an admin marks it paid; every word and figure on the way is right."""
+    """A creator withdraws, two approvers agree, an admin marks it paid; words and figures on the way are right."""
     world.funded(1_000)
     assert "Account Balance $1,000.00 settled to 12 Jan (UTC)" in said(world.ask("ada", "/balance"))
     assert "Total Incentive $1,000.00" in said(world.ask("ada", "/stats"))
@@ -130,19 +130,14 @@ def test_a_payment_that_fails_gives_everything_back(world: World) -> None:
     assert ledger.count("$60.00") == 3
 
 
-def test_the_approval_card_is_posted_and_repainted(world: World) -> None:
+async def test_the_approval_card_is_posted_and_repainted(world: World) -> None:
     """The channel gets the card, and after the decision its copy says who decided when and from where."""
     world.funded(100)
     identity = world.link("Ann")
     world.posted()
 
-    async def subscribe() -> None:
-        reply = await world.desk.run(identity, "/desk approvals-channel on", CHANNEL)
-        assert reply.ok, said(reply)
-
-    import anyio
-
-    anyio.run(subscribe)
+    reply = await world.desk.run(identity, "/desk approvals-channel on", CHANNEL)
+    assert reply.ok, said(reply)
     world.withdrawal("ada", "60")
     ((where, card),) = world.posted()
     assert where == CHANNEL.channel

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
@@ -11,7 +13,7 @@ from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from core.chat.cards import Card
 from core.chat.registry import Reply
 from core.chat.text import as_text
-from core.storage import Database
+from core.storage import Base, Database, make_engine
 from tests.desk_world import World, jan
 
 ShownAs = Callable[[str, "Reply | Card"], None]
@@ -37,16 +39,32 @@ def shown_as(snapshot: SnapshotAssertion) -> ShownAs:
     return check
 
 
-@pytest.fixture
-def mockup(sqlite_database: Database) -> Iterator[World]:
-    """The desk whose figures are those of the mock-ups: Ada's wallet, Logo Lab's week; it is 14 Jan, 10:00 UTC."""
-    world = World(sqlite_database, now=jan(1))
+@pytest.fixture(scope="session")
+def mockup_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The database behind `mockup`, made once."""
+    path = tmp_path_factory.mktemp("mockup") / "desk.db"
+    engine = make_engine(f"sqlite:///{path}")
+    Base.metadata.create_all(engine)
+    world = World(Database(engine), now=jan(1))
     _first_payout(world)
     _weeks(world)
     world.now = jan(14)
     world.usage("logo", jan(14, 9), "620", user="u9")
+    world.close()
+    engine.dispose()  # the last connection that closes brings the write-ahead log into the file
+    return path
+
+
+@pytest.fixture
+def mockup(mockup_file: Path, tmp_path: Path) -> Iterator[World]:
+    """The desk whose figures are those of the mock-ups: Ada's wallet, Logo Lab's week; it is 14 Jan, 10:00 UTC."""
+    path = tmp_path / "desk.db"
+    shutil.copy(mockup_file, path)
+    engine = make_engine(f"sqlite:///{path}")
+    world = World(Database(engine), begun=True)
     yield world
     world.close()
+    engine.dispose()
 
 
 def _first_payout(world: World) -> None:

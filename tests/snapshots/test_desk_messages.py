@@ -82,7 +82,6 @@ def test_settlement_digest_audit_export(mockup: World, shown_as: ShownAs) -> Non
     shown_as("settlement_behind", mockup.ask("Ann", "/desk settlement"))
     shown_as("settlement_dry_run", mockup.ask("Ann", "/desk settlement dry-run"))
     shown_as("digest_test", mockup.ask("Olga", "/desk digest test full"))
-    shown_as("digest_test_weekly", mockup.ask("Ann", "/desk digest test weekly"))
     shown_as("audit", mockup.ask("Ann", "/desk audit"))
     shown_as("export", mockup.ask("Ann", "/desk export"))
     shown_as("exported", mockup.ask("Ann", "/desk export payouts"))

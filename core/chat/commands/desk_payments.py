@@ -115,7 +115,7 @@ def press_ledger(call: Call, value: int) -> Reply:
 
 
 def _lines(call: Call, step: str, entry: Entry) -> list[LedgerLine]:
-    moves = journal.moves_of(call.session, guard_id(entry))
+    moves = journal.moves_of(call.session, entry.id or 0)
     ids = {move.debit for move in moves} | {move.credit for move in moves}
     names = {
         account.id: shown_name(accounts.name(account.program, account.role, account.creator))
@@ -133,10 +133,3 @@ def _lines(call: Call, step: str, entry: Entry) -> list[LedgerLine]:
         )
         for move in moves
     ]
-
-
-def guard_id(entry: Entry) -> int:
-    """The id of a stored entry."""
-    if entry.id is None:
-        raise ValueError("the entry is not stored yet")
-    return entry.id

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from core import people
+from core.chat import settings
 from core.chat.registry import Arg, Call, Reply, command
 from core.errors import DeskError
-from core.people import NotLinked
 
 
 class TerminalIsNoChat(DeskError):
@@ -32,7 +33,9 @@ def link(
     if not outcome.ok or outcome.actor is None:
         # No refusal by exception: the wrong code that was counted has to be committed.
         return Reply(call.card("refusal", text=outcome.text), ok=False)
-    return call.reply(
+    # From now on times are said by the person's own clock.
+    theirs = replace(call, zone=settings.zone_of(call.session, outcome.actor))
+    return theirs.reply(
         "link",
         name=outcome.actor.name,
         again=outcome.status == "already",
@@ -48,7 +51,5 @@ def unlink(call: Call) -> Reply:
     """History and open withdrawals stay."""
     if call.identity is None:
         raise NothingToUnlink
-    if call.who is None:
-        raise NotLinked
     gone = people.unlink(call.session, call.now, call.identity)
     return call.reply("unlink", name=gone.name)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from core.chat.cards import clean, shown_name
 from core.chat.limits import LIMITS
-from core.chat.registry import Call, NotACreator, Reply, Suggestion
+from core.chat.registry import Call, Reply, Suggestion
 from core.chat.words import plural
 from core.config import DeskConfig, Program
 from core.earnings import catalog
@@ -24,10 +24,7 @@ MOST_SUGGESTIONS = 25  # what an autocomplete list holds
 
 def creator_of(call: Call) -> Creator:
     """Who earns here; NotACreator for people who don't."""
-    creator = catalog.creator(call.session, call.creator_id)
-    if creator is None:
-        raise NotACreator
-    return creator
+    return call.session.get_one(Creator, call.creator_id)
 
 
 def programs_of(call: Call) -> list[Program]:
