@@ -6,11 +6,11 @@ import datetime as dt
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import BigInteger, ColumnElement, cast, func, select, union_all
+from sqlalchemy import BigInteger, ColumnElement, and_, cast, func, select, union_all
 from sqlmodel import Session
 
 from core.config import Program
-from core.earnings.differences import LINE, USAGE, entitlement_of
+from core.earnings.differences import LINE, PROJECT, USAGE, entitlement_of
 from core.earnings.periods import Days
 from core.earnings.tables import DirtyDay, SettledDay
 from core.storage import is_postgres, table_of
@@ -50,6 +50,17 @@ def within(session: Session, column: ColumnElement[dt.date], program: str, days:
         for table in (SETTLED, DIRTY)
     ]
     return column.in_(union_all(*known))
+
+
+def lines_of(session: Session, creator_id: str, program: str | None = None) -> ColumnElement[bool]:
+    """That a settled line is one of this creator's, in one program or in any. Without an index by project (see
+    `within`) SQLite looks up the creator's projects on each settled day."""
+    own = select(PROJECT.c.project_id).where(PROJECT.c.creator_id == creator_id)
+    settled = select(SETTLED.c.day)
+    if program is not None:
+        own, settled = own.where(PROJECT.c.program == program), settled.where(SETTLED.c.program == program)
+    mine = LINE.c.project_id.in_(own)
+    return mine if is_postgres(session) else and_(mine, LINE.c.day.in_(settled))
 
 
 def cells(session: Session, program: Program, project_ids: Collection[str], on: ColumnElement[bool]) -> list[Cell]:

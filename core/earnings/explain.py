@@ -9,14 +9,14 @@ from sqlalchemy import select
 from sqlmodel import Session
 
 from core.config import DeskConfig, Terms
-from core.earnings.daily import DIRTY, SETTLED
-from core.earnings.differences import LINE, PROJECT, USAGE
+from core.earnings.daily import DIRTY, lines_of
+from core.earnings.differences import LINE, USAGE
 from core.earnings.periods import late_label
 from core.earnings.programs import kind_of
 from core.earnings.programs.money import FULL_SHARE_BP
 from core.earnings.tables import ProgramState, Project
 from core.ledger.tables import Entry
-from core.storage import is_postgres, table_of
+from core.storage import table_of
 
 _PROGRAM = table_of(ProgramState)
 _ENTRY = table_of(Entry)
@@ -139,12 +139,9 @@ def latest_earning(session: Session, creator_id: str, program: str) -> tuple[str
     """The project-day a creator most likely asks about: of the last day that earned, the project that earned most."""
     statement = (
         select(LINE.c.project_id, LINE.c.day)
-        .join(PROJECT, PROJECT.c.project_id == LINE.c.project_id)
-        .where(PROJECT.c.creator_id == creator_id, PROJECT.c.program == program, LINE.c.share > 0)
+        .where(lines_of(session, creator_id, program), LINE.c.share > 0)
         .order_by(LINE.c.day.desc(), LINE.c.share.desc(), LINE.c.project_id)
         .limit(1)
     )
-    if not is_postgres(session):  # by day first there, see `daily.within`
-        statement = statement.where(LINE.c.day.in_(select(SETTLED.c.day).where(SETTLED.c.program == program)))
     row = session.execute(statement).first()
     return (row[0], row[1]) if row is not None else None

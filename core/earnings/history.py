@@ -9,11 +9,11 @@ from sqlalchemy import select
 from sqlmodel import Session
 
 from core.clock import DAY, start_of
-from core.earnings.daily import SETTLED
+from core.earnings.daily import lines_of
 from core.earnings.differences import LINE, PROJECT
 from core.earnings.periods import late_label
 from core.ledger.tables import Entry
-from core.storage import is_postgres, table_of
+from core.storage import table_of
 
 _ENTRY = table_of(Entry)
 
@@ -67,14 +67,10 @@ def earned_lines(
         )
         .join(PROJECT, PROJECT.c.project_id == LINE.c.project_id)
         .join(_ENTRY, _ENTRY.c.id == LINE.c.entry_id)
-        .where(PROJECT.c.creator_id == creator_id, LINE.c.share != 0)
+        .where(lines_of(session, creator_id, program), LINE.c.share != 0)
         .order_by(_ENTRY.c.effective_at.desc(), LINE.c.entry_id.desc(), LINE.c.day.desc(), LINE.c.project_id)
         .limit(limit)
     )
-    if not is_postgres(session):  # by day first there, see `daily.within`
-        statement = statement.where(LINE.c.day.in_(select(SETTLED.c.day)))
-    if program is not None:
-        statement = statement.where(PROJECT.c.program == program)
     if start is not None:
         statement = statement.where(_ENTRY.c.effective_at >= start_of(start))
     if end is not None:

@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from core.clock import utc_day
 from core.config import DeskConfig, Program
-from core.earnings.daily import SETTLED, Cell, cells, first_day, waiting_days, within
+from core.earnings.daily import Cell, cells, first_day, lines_of, waiting_days, within
 from core.earnings.differences import LINE, PROJECT, USAGE
 from core.earnings.explain import Explanation, explanation, latest_earning
 from core.earnings.history import EarnedLine, earned_lines
@@ -31,7 +31,7 @@ from core.earnings.periods import (
 )
 from core.earnings.platform import PlatformDay, TopProject, platform_day
 from core.earnings.tables import ProgramState, Project
-from core.storage import is_postgres, table_of
+from core.storage import table_of
 
 __all__ = [
     "PERIODS",
@@ -247,11 +247,8 @@ def today_estimate(session: Session, config: DeskConfig, creator_id: str, progra
 
 def total_earned(session: Session, creator_id: str, program: str) -> int:
     """Everything ever settled for a creator in a program, corrections included, in micro-dollars ("Total Earnings")."""
-    statement = select(cast(func.coalesce(func.sum(LINE.c.share), 0), BigInteger)).where(
-        LINE.c.project_id.in_(_projects_of(creator_id, program))
-    )
-    if not is_postgres(session):  # by day first there, see `within`
-        statement = statement.where(LINE.c.day.in_(select(SETTLED.c.day).where(SETTLED.c.program == program)))
+    amount = cast(func.coalesce(func.sum(LINE.c.share), 0), BigInteger)
+    statement = select(amount).where(lines_of(session, creator_id, program))
     return int(session.execute(statement).scalar_one())
 
 
