@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-from core.chat.commands.own import programs_of, title_of
+from core.chat.commands.own import known_programs, title_of
 from core.chat.registry import Call, Reply, command
 from core.clock import DAY, utc_day
 from core.config import Program
 from core.earnings import stats
 from core.earnings.periods import settles_at
 from core.ledger import accounts
+from core.ledger.accounts import Wallet
 from core.payouts import views, withdrawals
 
 
@@ -41,10 +42,10 @@ class ProgramBalance:
     hindrance: str
 
 
-def balance_in(call: Call, program: Program) -> ProgramBalance:
-    """The creator's figures in one program, as things stand now."""
+def balance_in(call: Call, program: Program, known: Wallet | None = None) -> ProgramBalance:
+    """The creator's figures in one program, as things stand now; known: the wallet, if it was read already."""
     session, slug, now = call.session, program.slug, call.now
-    wallet = accounts.wallet(session, slug, call.creator_id)
+    wallet = known or accounts.wallet(session, slug, call.creator_id)
     withdrawn = views.withdrawn(session, call.creator_id, slug)
     total = stats.total_earned(session, call.creator_id, slug)
     through = stats.settled_through(session, slug)
@@ -58,7 +59,7 @@ def balance_in(call: Call, program: Program) -> ProgramBalance:
         processing=wallet.reserved,
         withdrawn=withdrawn,
         total=total,
-        adjustments=views.adjustments_total(session, call.creator_id, slug),
+        adjustments=wallet.available + wallet.pending + wallet.reserved + withdrawn - total,
         settled_through=through,
         waiting=estimate.before,
         waiting_days=(through + DAY, over) if through is not None and through < over else None,
@@ -73,5 +74,6 @@ def balance_in(call: Call, program: Program) -> ProgramBalance:
 @command("balance", "What you have, what is on its way, what comes next", topic="earnings")
 def balance(call: Call) -> Reply:
     """Per program: the settled balance and today's estimate."""
-    programs = [balance_in(call, program) for program in programs_of(call)]
+    wallets = accounts.wallets(call.session, call.creator_id)
+    programs = [balance_in(call, program, wallets[program.slug]) for program in known_programs(call.config, wallets)]
     return call.reply("balance", programs=programs)

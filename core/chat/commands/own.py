@@ -5,7 +5,7 @@ Everything is looked up by the caller's own creator id, so that what is not thei
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 
 from core.chat.cards import clean, shown_name
 from core.chat.limits import LIMITS
@@ -29,8 +29,12 @@ def creator_of(call: Call) -> Creator:
 
 def programs_of(call: Call) -> list[Program]:
     """The programs in which the creator has a wallet, in the configuration's order."""
-    known = accounts.wallets(call.session, call.creator_id)
-    return [program for slug, program in call.config.programs.items() if slug in known]
+    return known_programs(call.config, accounts.wallets(call.session, call.creator_id))
+
+
+def known_programs(config: DeskConfig, slugs: Container[str]) -> list[Program]:
+    """Those of the configured programs, in the configuration's order."""
+    return [program for slug, program in config.programs.items() if slug in slugs]
 
 
 def title_of(config: DeskConfig, program: Program) -> str:
