@@ -51,7 +51,7 @@ def run(port: int, database: str | None, open_browser: bool, start: dt.datetime 
         settings = Settings(desk=sample.CONFIG, database_url=Secret(url), http_host=HOST, http_port=port)
         app = build(settings, clock)
         stack.callback(app.close)
-        _fill(app, clock)
+        fill(app, clock)
         asyncio.run(_serve(app, clock, listening, open_browser))
 
 
@@ -61,7 +61,8 @@ def _throw_away() -> Iterator[Path]:
         yield Path(name)
 
 
-def _fill(app: App, clock: AdjustableClock) -> None:
+def fill(app: App, clock: AdjustableClock) -> None:
+    """Fill an empty database with the sample data; go on with one that was filled before. Raises NotEmpty."""
     began = time.monotonic()
     prepare(app, upgrade=True)
     if sample.present(app.database):

@@ -77,11 +77,16 @@ def table_of(model: type[SQLModel]) -> Table:
     return table
 
 
+CONNECT_SECONDS = 10  # a server that is not there must not hold a thread for minutes
+BUSY_SECONDS = 30.0  # how long a SQLite transaction waits for another one
+
+
 def make_engine(url: str) -> Engine:
     """An engine for `sqlite:///…` or `postgresql://…`; SQLite transactions take the write lock at once."""
     if url.startswith("postgresql"):
-        return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=10)
-    engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
+        waits = {"connect_timeout": CONNECT_SECONDS}
+        return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=10, connect_args=waits)
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
 
     @event.listens_for(engine, "connect")
     def _pragmas(dbapi: sqlite3.Connection, _record: object) -> None:

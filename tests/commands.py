@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import signal
@@ -12,8 +14,9 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -38,26 +41,25 @@ class Result:
 
 @dataclass
 class Terminal:
-    """A folder with a configuration and a database, and someone who types commands in it."""
+    """A folder with a configuration and a database, and someone who types commands in it, with `variables` set."""
 
     folder: Path
-    monkeypatch: pytest.MonkeyPatch
-    capsys: pytest.CaptureFixture[str]
-
-    def __post_init__(self) -> None:
-        self.monkeypatch.chdir(self.folder)
-        for name in ("DATABASE_URL", "HTTP_PORT", "HTTP_HOST", "LOG_FORMAT", "SLACK_BOT_TOKEN", "DISCORD_TOKEN"):
-            self.monkeypatch.delenv(name, raising=False)
+    variables: dict[str, str] = field(default_factory=dict)
 
     def run(self, *words: str) -> Result:
         """One command, in this process."""
         State.config = None
-        self.monkeypatch.setattr(sys, "argv", ["earnings-desk", *words])
-        self.capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
+        out, err = io.StringIO(), io.StringIO()
+        with (
+            contextlib.chdir(self.folder),
+            patch.dict(os.environ, environment(**self.variables), clear=True),
+            patch.object(sys, "argv", ["earnings-desk", *words]),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+            pytest.raises(SystemExit) as ended,
+        ):
             cli.main()
-        printed = self.capsys.readouterr()
-        return Result(int(ended.value.code or 0), printed.out, printed.err)
+        return Result(int(ended.value.code or 0), out.getvalue(), err.getvalue())
 
     def ok(self, *words: str) -> str:
         """What a command that succeeds prints."""

@@ -70,7 +70,7 @@ def _row(result: RunResult) -> tuple[str, ...]:
     from core.ledger.money import format_money
 
     if result.start is None:
-        days = "late usage only" if result.late_days else f"through {result.through} before"
+        days = "late usage only" if result.late_days else f"nothing new (through {result.through})"
     else:
         days = f"{result.start} to {result.through}"
     money = (format_money(amount) for amount in (result.amount, result.costs, result.margin))

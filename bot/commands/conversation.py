@@ -70,7 +70,7 @@ def _actor(app: App, who: str) -> Actor:
 
 def _answer(reply: Reply, as_json: bool, save: Path | None) -> None:
     """Print the reply; a refusal is also told in one line on stderr and ends with status 1."""
-    from core.chat.cards import buttons_json
+    from core.chat.cards import Text, buttons_json
     from core.chat.text import as_text
 
     text = as_text(reply.card)
@@ -87,4 +87,5 @@ def _answer(reply: Reply, as_json: bool, save: Path | None) -> None:
             path.write_bytes(file.data)
             tell(f"Saved {path}.")
     if not reply.ok:
-        refuse(text)
+        said = [block.plain for block in reply.card.blocks if isinstance(block, Text)]
+        refuse(" ".join(said) or text)

@@ -11,8 +11,8 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pytest
-from sqlalchemy.engine import make_url
 
 from bot.service import PortInUse, listen
 from bot.starter import STARTER
@@ -85,15 +85,14 @@ def test_second_up_on_the_same_file_is_refused(folder: Path) -> None:
         assert third.stop()[0] == 0
 
 
-def test_port_in_use(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_port_in_use(folder: Path) -> None:
     """A port that another program has is named; nothing has started."""
     with listen("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(PortInUse, match=f"Port {port} on 127.0.0.1 is in use"):
             listen("127.0.0.1", port)
-        terminal = Terminal(folder, monkeypatch, capsys)
-        monkeypatch.setenv("HTTP_PORT", str(port))
-        assert f"Port {port} on 127.0.0.1 is in use" in terminal.refused("up")
+        line = Terminal(folder, {"HTTP_PORT": str(port)}).refused("up")
+        assert f"Port {port} on 127.0.0.1 is in use" in line
 
 
 @pytest.mark.parametrize(("host", "port"), [("192.0.2.1", 0), ("no-such-host.invalid", 80)])
@@ -117,42 +116,30 @@ def test_address_of_another_machine(host: str, port: int) -> None:
         (["--config", "none.toml", "settle"], {}, "There is no none.toml"),
     ],
 )
-def test_refuses_to_start(
-    folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    words: list[str],
-    variables: dict[str, str],
-    said: str,
-) -> None:
+def test_refuses_to_start(folder: Path, words: list[str], variables: dict[str, str], said: str) -> None:
     """What must not run together, or is set wrongly, is refused in one line, without a secret's value."""
-    terminal = Terminal(folder, monkeypatch, capsys)
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    line = terminal.refused(*words)
+    line = Terminal(folder, variables).refused(*words)
     assert said in line
     assert "hush" not in line
 
 
-def test_database_of_a_newer_version_ends_the_start(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_database_of_a_newer_version_ends_the_start(folder: Path) -> None:
     """A database that this program is too old for is left alone, with one clear line."""
-    terminal = Terminal(folder, monkeypatch, capsys)
+    terminal = Terminal(folder, {"HTTP_PORT": "0"})
     terminal.ok("migrate")
     with closing(sqlite3.connect(folder / "earnings-desk.db")) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
         connection.commit()
     for words in (["up"], ["ask", "/help", "--as", "x"], ["verify"], ["migrate"]):
-        monkeypatch.setenv("HTTP_PORT", "0")
         assert "belongs to a newer Earnings Desk" in terminal.refused(*words)
 
 
-def test_waits_for_a_database_that_is_gone(folder: Path, postgres_url: str) -> None:
+def test_waits_for_a_database_that_is_gone(folder: Path, postgres_socket: str) -> None:
     """`up` without its database is alive but not ready, says so, and starts once the database is there."""
-    url = make_url(postgres_url)
+    with psycopg.connect(f"postgresql://postgres@/postgres?host={postgres_socket}", autocommit=True) as connection:
+        connection.execute("CREATE DATABASE service_test")
     elsewhere = folder / "socket"
-    variables = {"DATABASE_URL": f"postgresql://postgres@/{url.database}?host={elsewhere}", "HTTP_PORT": "0"}
+    variables = {"DATABASE_URL": f"postgresql://postgres@/service_test?host={elsewhere}"}
     with listen("127.0.0.1", 0) as free:
         variables["HTTP_PORT"] = str(free.getsockname()[1])
     where = f"http://127.0.0.1:{variables['HTTP_PORT']}"
@@ -161,7 +148,7 @@ def test_waits_for_a_database_that_is_gone(folder: Path, postgres_url: str) -> N
         assert get(f"{where}/healthz")[0] == 200
         status, body = get(f"{where}/readyz")
         assert (status, json.loads(body)["checks"]) == (503, {"database": "no answer", "desk": "not connected"})
-        elsewhere.symlink_to(str(url.query["host"]))  # the server is back
+        elsewhere.symlink_to(postgres_socket)  # the server is back
         up.until("ready", 60)
         deadline = time.monotonic() + 10
         while get(f"{where}/readyz")[0] != 200:
