@@ -76,7 +76,7 @@ def test_people_to_play(demo: Database) -> None:
         for creator_id in ("ada", "kenji"):
             assert accounts.wallet(session, sample.PROGRAM, creator_id).available > 200_000_000
         states = session.connection().execute(text("SELECT state, count(*) FROM withdrawal GROUP BY state"))
-        assert {state: number for state, number in states} == {"paid": 5, "rejected": 1, "requested": 1}
+        assert {row[0]: row[1] for row in states} == {"paid": 5, "rejected": 1, "requested": 1}
         needed = session.connection().execute(
             text("SELECT approvals_needed FROM withdrawal WHERE state = 'requested' AND amount >= 500000000")
         )
