@@ -5,8 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, and_, cast, func, select, union_all
+from sqlalchemy import BigInteger, ColumnElement, Date, Select, and_, bindparam, cast, func, select, union_all
 from sqlmodel import Session
 
 from core.config import Program
@@ -37,44 +39,65 @@ class Cell:
     settled: int
 
 
-def within(session: Session, column: ColumnElement[dt.date], program: str, days: Days) -> ColumnElement[bool]:
-    """That a project-day's day is one of these.
+def cells_between(session: Session, program: Program, project_ids: Collection[str], days: Days) -> list[Cell]:
+    """The projects' days with usage among these, in no particular order."""
+    span = {"first": days.first, "last": days.last, "program": program.slug, "projects": list(project_ids)}
+    return _cells(session, _between(program, is_postgres(session)), span)
 
-    PostgreSQL has an index by project. SQLite's tables are keyed by day first (an index by project would make settling
-    many times slower), so there the days on which the program saw usage are looked up one by one.
-    """
-    if is_postgres(session):
-        return column.between(days.first, days.last)
+
+def cells_on(session: Session, program: Program, project_ids: Collection[str], days: Collection[dt.date]) -> list[Cell]:
+    """The same for single days."""
+    return _cells(session, _listed(program), {"days": list(days), "projects": list(project_ids)})
+
+
+def _cells(session: Session, statement: Select[Any], values: dict[str, object]) -> list[Cell]:
+    return [Cell(*row) for row in session.execute(statement, values)]
+
+
+# Building a statement takes longer than running it on a few rows: each is built once and kept.
+@lru_cache(maxsize=64)
+def _between(program: Program, postgres: bool) -> Select[Any]:
+    """PostgreSQL has an index by project. SQLite's tables are keyed by day first (an index by project would make
+    settling many times slower), so there the days on which the program saw usage are looked up one by one."""
+    span = (bindparam("first", type_=Date), bindparam("last", type_=Date))
+    if postgres:
+        return _usage(program).where(USAGE.c.day.between(*span))
     known = [
-        select(table.c.day).where(table.c.program == program, table.c.day.between(days.first, days.last))
+        select(table.c.day).where(table.c.program == bindparam("program"), table.c.day.between(*span))
         for table in (SETTLED, DIRTY)
     ]
-    return column.in_(union_all(*known))
+    return _usage(program).where(USAGE.c.day.in_(union_all(*known)))
 
 
-def lines_of(session: Session, creator_id: str, program: str | None = None) -> ColumnElement[bool]:
-    """That a settled line is one of this creator's, in one program or in any. Without an index by project (see
-    `within`) SQLite looks up the creator's projects on each settled day."""
-    own = select(PROJECT.c.project_id).where(PROJECT.c.creator_id == creator_id)
-    settled = select(SETTLED.c.day)
-    if program is not None:
-        own, settled = own.where(PROJECT.c.program == program), settled.where(SETTLED.c.program == program)
-    mine = LINE.c.project_id.in_(own)
-    return mine if is_postgres(session) else and_(mine, LINE.c.day.in_(settled))
+@lru_cache(maxsize=64)
+def _listed(program: Program) -> Select[Any]:
+    return _usage(program).where(USAGE.c.day.in_(bindparam("days", expanding=True)))
 
 
-def cells(session: Session, program: Program, project_ids: Collection[str], on: ColumnElement[bool]) -> list[Cell]:
-    """The project-days with usage that `on` (a condition on `usage_day`) admits, in no particular order."""
+def _usage(program: Program) -> Select[Any]:
+    """The columns of `Cell`, of the projects in the value `projects`."""
     settled = (
         select(cast(func.coalesce(func.sum(LINE.c.share), 0), BigInteger))
         .where(LINE.c.day == USAGE.c.day, LINE.c.project_id == USAGE.c.project_id)
         .scalar_subquery()
     )
     counted = [USAGE.c[name] for name in ("credits", "cost", "own_credits", "uses", "remixes", "views", "saves")]
-    statement = select(USAGE.c.day, USAGE.c.project_id, *counted, entitlement_of(program).share, settled).where(
-        on, USAGE.c.project_id.in_(project_ids)
-    )
-    return [Cell(*row) for row in session.execute(statement)]
+    columns = (USAGE.c.day, USAGE.c.project_id, *counted, entitlement_of(program).share, settled)
+    return select(*columns).where(USAGE.c.project_id.in_(bindparam("projects", expanding=True)))
+
+
+def lines_of(postgres: bool, one_program: bool) -> ColumnElement[bool]:
+    """That a settled line is of the creator in the value `creator`; with one_program, in the one in `program`.
+
+    Without an index by project SQLite looks up the creator's projects on each settled day.
+    """
+    own = select(PROJECT.c.project_id).where(PROJECT.c.creator_id == bindparam("creator"))
+    settled = select(SETTLED.c.day)
+    if one_program:
+        own = own.where(PROJECT.c.program == bindparam("program"))
+        settled = settled.where(SETTLED.c.program == bindparam("program"))
+    mine = LINE.c.project_id.in_(own)
+    return mine if postgres else and_(mine, LINE.c.day.in_(settled))
 
 
 def waiting_days(session: Session, program: str, through: dt.date) -> list[dt.date]:

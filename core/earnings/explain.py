@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlmodel import Session
 
 from core.config import DeskConfig, Terms
@@ -16,7 +18,7 @@ from core.earnings.programs import kind_of
 from core.earnings.programs.money import FULL_SHARE_BP
 from core.earnings.tables import ProgramState, Project
 from core.ledger.tables import Entry
-from core.storage import table_of
+from core.storage import is_postgres, table_of
 
 _PROGRAM = table_of(ProgramState)
 _ENTRY = table_of(Entry)
@@ -137,11 +139,15 @@ def _state(session: Session, program: str, day: dt.date) -> tuple[bool, bool]:
 
 def latest_earning(session: Session, creator_id: str, program: str) -> tuple[str, dt.date] | None:
     """The project-day a creator most likely asks about: of the last day that earned, the project that earned most."""
-    statement = (
+    row = session.execute(_latest(is_postgres(session)), {"creator": creator_id, "program": program}).first()
+    return (row[0], row[1]) if row is not None else None
+
+
+@cache
+def _latest(postgres: bool) -> Select[Any]:
+    return (
         select(LINE.c.project_id, LINE.c.day)
-        .where(lines_of(session, creator_id, program), LINE.c.share > 0)
+        .where(lines_of(postgres, one_program=True), LINE.c.share > 0)
         .order_by(LINE.c.day.desc(), LINE.c.share.desc(), LINE.c.project_id)
         .limit(1)
     )
-    row = session.execute(statement).first()
-    return (row[0], row[1]) if row is not None else None

@@ -13,7 +13,7 @@ from core.earnings.daily import lines_of
 from core.earnings.differences import LINE, PROJECT
 from core.earnings.periods import late_label
 from core.ledger.tables import Entry
-from core.storage import table_of
+from core.storage import is_postgres, table_of
 
 _ENTRY = table_of(Entry)
 
@@ -67,7 +67,7 @@ def earned_lines(
         )
         .join(PROJECT, PROJECT.c.project_id == LINE.c.project_id)
         .join(_ENTRY, _ENTRY.c.id == LINE.c.entry_id)
-        .where(lines_of(session, creator_id, program), LINE.c.share != 0)
+        .where(lines_of(is_postgres(session), program is not None), LINE.c.share != 0)
         .order_by(_ENTRY.c.effective_at.desc(), LINE.c.entry_id.desc(), LINE.c.day.desc(), LINE.c.project_id)
         .limit(limit)
     )
@@ -77,4 +77,5 @@ def earned_lines(
         statement = statement.where(_ENTRY.c.effective_at < start_of(end + DAY))
     if entry_id is not None:
         statement = statement.where(LINE.c.entry_id == entry_id)
-    return [EarnedLine(*row) for row in session.execute(statement)]
+    values = {"creator": creator_id, "program": program} if program is not None else {"creator": creator_id}
+    return [EarnedLine(*row) for row in session.execute(statement, values)]

@@ -8,14 +8,16 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
-from sqlalchemy import BigInteger, Select, cast, func, select
+from sqlalchemy import BigInteger, Select, bindparam, cast, func, select
 from sqlmodel import Session
 
 from core.clock import utc_day
 from core.config import DeskConfig, Program
-from core.earnings.daily import Cell, cells, first_day, lines_of, waiting_days, within
-from core.earnings.differences import LINE, PROJECT, USAGE
+from core.earnings.daily import Cell, cells_between, cells_on, first_day, lines_of, waiting_days
+from core.earnings.differences import LINE, PROJECT
 from core.earnings.explain import Explanation, explanation, latest_earning
 from core.earnings.history import EarnedLine, earned_lines
 from core.earnings.periods import (
@@ -31,7 +33,7 @@ from core.earnings.periods import (
 )
 from core.earnings.platform import PlatformDay, TopProject, platform_day
 from core.earnings.tables import ProgramState, Project
-from core.storage import table_of
+from core.storage import is_postgres, table_of
 
 __all__ = [
     "PERIODS",
@@ -141,8 +143,7 @@ class Estimate:
 
 def settled_through(session: Session, program: str) -> dt.date | None:
     """The program's last settled UTC day, None before its first settlement."""
-    statement = select(_PROGRAM.c.settled_through).where(_PROGRAM.c.slug == program)
-    day: dt.date | None = session.execute(statement).scalar_one_or_none()
+    day: dt.date | None = session.execute(_SETTLED_THROUGH, {"program": program}).scalar_one_or_none()
     return day
 
 
@@ -150,8 +151,8 @@ def creator_stats(
     session: Session, config: DeskConfig, creator_id: str, program: str, period: str, now: dt.datetime
 ) -> CreatorStats:
     """All of a creator's projects in one program over a named period; UnknownPeriod for a name that is none."""
-    statement = select(Project).where(PROJECT.c.creator_id == creator_id, PROJECT.c.program == program)
-    return _stats(session, config.programs[program], session.execute(statement).scalars().all(), period, now)
+    projects = session.execute(_PROJECTS, {"creator": creator_id, "program": program}).scalars().all()
+    return _stats(session, config.programs[program], projects, period, now)
 
 
 def project_stats(
@@ -191,8 +192,7 @@ def _read(session: Session, program: Program, ids: Sequence[str], period: Period
     if period.days is None or not ids:
         return []
     spans = [span for span in (period.before, period.days) if span is not None]
-    span = Days(spans[0].first, spans[-1].last)
-    return cells(session, program, ids, within(session, USAGE.c.day, program.slug, span))
+    return cells_between(session, program, ids, Days(spans[0].first, spans[-1].last))
 
 
 def _sum(found: Iterable[Cell]) -> Figures:
@@ -234,9 +234,10 @@ def _by_day(days: Days | None, found: Sequence[Cell], through: dt.date | None, t
 def today_estimate(session: Session, config: DeskConfig, creator_id: str, program: str, now: dt.datetime) -> Estimate:
     """What a creator's usage not yet settled would earn, today's apart. No promise: voids and late costs change it."""
     terms, today = config.programs[program], utc_day(now)
-    ids = session.execute(_projects_of(creator_id, program)).scalars().all()
     waiting = waiting_days(session, program, today)
-    found = cells(session, terms, ids, USAGE.c.day.in_(waiting)) if ids and waiting else []
+    values = {"creator": creator_id, "program": program}
+    ids = session.execute(_PROJECT_IDS, values).scalars().all() if waiting else []
+    found = cells_on(session, terms, ids, waiting) if ids else []
     return Estimate(
         day=today,
         today=_sum(cell for cell in found if cell.day == today).estimate,
@@ -247,10 +248,17 @@ def today_estimate(session: Session, config: DeskConfig, creator_id: str, progra
 
 def total_earned(session: Session, creator_id: str, program: str) -> int:
     """Everything ever settled for a creator in a program, corrections included, in micro-dollars ("Total Earnings")."""
+    values = {"creator": creator_id, "program": program}
+    return int(session.execute(_total(is_postgres(session)), values).scalar_one())
+
+
+@cache
+def _total(postgres: bool) -> Select[Any]:
     amount = cast(func.coalesce(func.sum(LINE.c.share), 0), BigInteger)
-    statement = select(amount).where(lines_of(session, creator_id, program))
-    return int(session.execute(statement).scalar_one())
+    return select(amount).where(lines_of(postgres, one_program=True))
 
 
-def _projects_of(creator_id: str, program: str) -> Select[tuple[str]]:
-    return select(PROJECT.c.project_id).where(PROJECT.c.creator_id == creator_id, PROJECT.c.program == program)
+_OWN = (PROJECT.c.creator_id == bindparam("creator"), PROJECT.c.program == bindparam("program"))
+_PROJECTS = select(Project).where(*_OWN)
+_PROJECT_IDS = select(PROJECT.c.project_id).where(*_OWN)
+_SETTLED_THROUGH = select(_PROGRAM.c.settled_through).where(_PROGRAM.c.slug == bindparam("program"))

@@ -18,8 +18,7 @@ from core.chat.words import command_line, day_text, full_day_text
 from core.clock import DAY, utc_day
 from core.config import Program
 from core.earnings import catalog, stats
-from core.earnings.daily import cells
-from core.earnings.differences import USAGE
+from core.earnings.daily import cells_on
 from core.earnings.periods import next_settlement, settles_at
 from core.earnings.tables import Project
 from core.errors import DeskError
@@ -99,11 +98,8 @@ def _top_on(call: Call, programs: Sequence[Program], own: Sequence[Project], day
     found = [
         (cell.share, cell.credits, cell.project_id)
         for program in programs
-        for cell in cells(
-            call.session,
-            program,
-            [one.project_id for one in own if one.program == program.slug],
-            USAGE.c.day == day,
+        for cell in cells_on(
+            call.session, program, [one.project_id for one in own if one.program == program.slug], [day]
         )
     ]
     if not found:

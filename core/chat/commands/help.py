@@ -17,8 +17,7 @@ from core.chat.words import command_line
 from core.clock import DAY, utc_day
 from core.config import Program
 from core.earnings import catalog, stats
-from core.earnings.daily import cells, within
-from core.earnings.differences import USAGE
+from core.earnings.daily import cells_between
 from core.earnings.periods import next_settlement
 from core.ledger.money import CENT, format_money
 from core.payouts import guard, views
@@ -209,7 +208,7 @@ def _week(call: Call, program: Program) -> Facts:
         return {"week": Week(None, 0, 0, 0, 0, share_bp)}
     days = stats.Days(through - DAY * 6, through)
     ids = [one.project_id for one in catalog.projects_of(call.session, call.creator_id, program.slug)]
-    found = cells(call.session, program, ids, within(call.session, USAGE.c.day, program.slug, days)) if ids else []
+    found = cells_between(call.session, program, ids, days) if ids else []
     return {
         "week": Week(
             days=(days.first, days.last),
