@@ -77,7 +77,7 @@ def explain(error: Exception) -> str:
     if isinstance(error, DeskError):
         return error.text
     if "sqlalchemy" in sys.modules:
-        from bot.bootstrap import database_fault
+        from bot.faults import database_fault
 
         fault = database_fault(error)
         if fault:

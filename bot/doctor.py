@@ -16,7 +16,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col
 from sqlmodel import select as rows_of
 
-from bot.bootstrap import App, build, database_fault
+from bot.bootstrap import App, build
+from bot.faults import database_fault
 from bot.lock import sqlite_path
 from bot.service import NoAddress, PortInUse, listen
 from bot.settings import NoConfig, Settings, WrongSettings, load
