@@ -259,5 +259,6 @@ def person_json(person: Resident) -> dict[str, Json]:
         "about": person.about,
         "creator": person.creator_id is not None,
         "approver": person.approves,
+        "admin": bool({"admin", "owner"} & set(person.roles)),
         "linked": person.linked,
     }

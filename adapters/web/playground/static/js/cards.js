@@ -6,9 +6,10 @@ import { askForm } from "./forms.js";
 const KEYS_THAT_MOVE = new Set(["ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight", "Home", "End", "PageUp", "PageDown"]);
 const SETTLE_MS = 700;
 
-/** press(action, value, fields) → promise; null draws the card without working controls. */
+/** press(action, value, fields) → promise; null draws the card without its controls. */
 export function drawCard(card, press) {
-  const body = card.blocks.map((block) => (DRAW[block.type] ?? unknown)(block, press));
+  const blocks = press === null ? card.blocks.filter((block) => block.type !== "actions") : card.blocks;
+  const body = blocks.map((block) => (DRAW[block.type] ?? unknown)(block, press));
   const title = card.title ? h("h3", { class: "card-title", dir: "auto" }, card.title) : null;
   return h("div", { class: "card", data: { tone: card.tone } }, title, body);
 }
@@ -82,7 +83,6 @@ function drawButton(item, press) {
       type: "button",
       class: `button ${item.style}`,
       data: { action: item.action, value: item.value },
-      disabled: press === null,
     },
     item.label,
   );
@@ -107,7 +107,7 @@ function drawSelect(item, press) {
   const options = item.options.map((option) =>
     h("option", { value: option.value, selected: option.selected }, option.label),
   );
-  const select = h("select", { data: { action: item.action }, disabled: press === null }, options);
+  const select = h("select", { data: { action: item.action } }, options);
   let sent = select.value;
   let waiting = 0;
   let byKey = false;

@@ -7,7 +7,7 @@ import { startJournal } from "./journal.js";
 import { listen, send } from "./net.js";
 import { avatar } from "./parts.js";
 import { startPeople } from "./people.js";
-import { changed, countUnread, creators, inView, remembered, show, state } from "./store.js";
+import { changed, countUnread, creators, remembered, show, state } from "./store.js";
 import { startTimeline } from "./timeline.js";
 import { startTour } from "./tour.js";
 
@@ -34,10 +34,6 @@ const HEAR = {
   },
   change(post) {
     state.posts.set(post.id, post);
-    if (!inView(post)) {
-      countUnread(post);
-      changed("unread");
-    }
     changed("change", post);
   },
   people(people) {

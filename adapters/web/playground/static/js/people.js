@@ -6,7 +6,7 @@ import { avatar, PLACES } from "./parts.js";
 import { me, show, state, unread, watch } from "./store.js";
 
 export function startPeople(place) {
-  for (const what of ["state", "people", "place", "post", "unread"]) watch(what, draw);
+  for (const what of ["state", "people", "place", "post"]) watch(what, draw);
   watch("place", ({ moved }) => moved && place());
   watch("place", drawHead);
   watch("state", drawHead);

@@ -25,7 +25,7 @@ export function changed(what, detail) {
 export const me = () => state.people.find((person) => person.id === state.me);
 export const person = (id) => state.people.find((one) => one.id === id);
 export const creators = () => state.people.filter((one) => one.creator && !one.approver);
-export const approvers = () => state.people.filter((one) => one.approver);
+export const admins = () => state.people.filter((one) => one.admin);
 
 /** Whether a post stands in what the current person looks at. */
 export const inView = (post) => post.surface === state.surface && (!post.seen_by || post.seen_by === state.me);

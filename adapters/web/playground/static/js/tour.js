@@ -2,7 +2,7 @@
 
 import { byId, h, icon, toast } from "./dom.js";
 import { submit } from "./composer.js";
-import { approvers, creators, remember, remembered, show, state, watch } from "./store.js";
+import { admins, creators, remember, remembered, show, state, watch } from "./store.js";
 
 const APPROVALS = "payout-approvals";
 const done = new Set(JSON.parse(remembered("desk-tour") ?? "[]"));
@@ -34,12 +34,12 @@ export function hasButton(post, action) {
 }
 
 const STEPS = [
-  { id: "balance", label: "See a creator's balance", act: asCreator("/balance"), typed: /^\/balance\b/ },
+  { id: "balance", label: "Check a balance", act: asCreator("/balance"), typed: /^\/balance\b/ },
   { id: "stats", label: "See the week's chart", act: asCreator("/stats"), typed: /^\/stats\b/ },
   { id: "explain", label: "Ask why this amount", act: asCreator("/explain"), typed: /^\/explain\b/ },
   { id: "withdraw", label: "Ask for $50, and confirm", act: asCreator("/withdraw 50"), pressed: "withdraw.confirm" },
   { id: "approve", label: "Let both approvers click", act: () => byId("both").click(), pressed: "payout.approve" },
-  { id: "paid", label: "Mark the payout paid", act: () => toButton("payout.paid", approvers()[0]), pressed: "payout.paid" },
+  { id: "paid", label: "Mark the payout paid", act: () => toButton("payout.paid", admins()[0]), pressed: "payout.paid" },
   { id: "jump", label: "Jump to 03:00 and settle", act: () => byId("jump").click(), pressed: "jump" },
   { id: "digest", label: "Read the digest", act: () => show(state.me, "earnings") },
 ];
