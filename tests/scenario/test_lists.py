@@ -8,7 +8,9 @@ import io
 import pytest
 
 from core.chat.commands import desk_audit
-from tests.desk_world import World, button_of, jan, labels, said
+from core.config import DeskConfig, Method, Program
+from core.storage import Database
+from tests.desk_world import BANK, STUDIO, World, button_of, jan, labels, options_of, said
 
 
 def data_rows(data: bytes) -> list[list[str]]:
@@ -231,3 +233,32 @@ def test_buttons_keep_what_was_asked(small: World) -> None:
     reply = small.ask("ada", "/stats logo month")
     assert button_of(reply.card, "CSV").value == '/stats project="Logo Lab" period=month'
     assert button_of(reply.card, "Explain").value == '/explain project="Logo Lab"'
+
+
+def test_long_titles_fit_everywhere(sqlite_database: Database) -> None:
+    """Titles as long as the configuration allows, and more withdrawals than a menu holds, break no card."""
+    title = "A very long title of a way to be paid " * 3
+    config = DeskConfig(
+        programs={slug: Program(slug, "credits", STUDIO.terms, title=title) for slug in ("studio", "arcade")},
+        methods=(BANK, Method("long", "manual", title=title)),
+    )
+    world = World(sqlite_database, config)
+    world.project("game", "Game Den", "ada", "arcade")
+    world.funded(2_000)
+    for _ in range(27):
+        asked = world.ask("ada", "/withdraw 50 long studio")
+        assert world.press_in(asked, "ada", "Request").ok
+    for line in ("/withdraw", "/methods", "/balance", "/payouts", "/transactions", "/help country"):
+        assert "Ref E-" not in said(world.ask("ada", line)), line
+    assert len(world.desk.suggest_as(world.who("Mira"), "/desk approve ")) == 25
+    assert "1–5 of 27" in said(world.ask("Mira", "/desk approvals"))
+    assert "…" in next(iter(options_of(world.ask("ada", "/methods").card, "Use from now on")))
+    world.close()
+
+
+def test_an_export_is_measured_in_bytes(small: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is short in letters can be long in bytes: the limit holds for bytes."""
+    small.ask("Ann", f"/desk freeze ada {'é' * 400}")
+    size = len(small.ask("Ann", "/desk export audit").files[0].data)
+    monkeypatch.setattr(desk_audit, "LARGEST_FILE", size - 100)
+    assert "larger than a chat message" in said(small.ask("Ann", "/desk export audit"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -99,3 +100,15 @@ def _weeks(world: World) -> None:
     world.now = jan(13, 23)
     world.events(rows)
     world.settle(jan(14, 3, 4))
+
+
+@pytest.fixture
+def shown_as_json(snapshot: SnapshotAssertion) -> ShownAs:
+    """Compare a reply's card, as other programs get it, with the file of that name."""
+    files = snapshot.use_extension(TextFile)
+
+    def check(name: str, reply: Reply | Card) -> None:
+        card = reply.card if isinstance(reply, Reply) else reply
+        assert f"{json.dumps(card.as_json(), ensure_ascii=False, indent=1)}\n" == files(name=name)
+
+    return check

@@ -93,3 +93,9 @@ def test_refusals(mockup: World, shown_as: ShownAs) -> None:
     shown_as("balance_empty", mockup.ask("bo", "/balance"))
     shown_as("transactions_empty", mockup.ask("bo", "/transactions"))
     shown_as("payouts_empty", mockup.ask("bo", "/payouts"))
+
+
+def test_cards_as_data(mockup: World, shown_as_json: ShownAs) -> None:
+    """Figures, chart, menus, tables and buttons reach other programs as plain data."""
+    shown_as_json("stats_project.json", mockup.ask("ada", "/stats logo"))
+    shown_as_json("payouts.json", mockup.ask("ada", "/payouts"))
