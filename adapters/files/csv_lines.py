@@ -19,6 +19,14 @@ _UNCLOSED = "a quote that opens on this line is not closed; write a quote inside
 Rows = list[list[str]]
 
 
+def _parsed(text: str) -> Rows:
+    """All records of some lines. Where nothing can be quoted, cutting at commas says the same in half the time."""
+    lines = text.split("\n")
+    if '"' in text or "\r" in text or "" in lines:
+        return list(csv.reader(lines, strict=True))
+    return [line.split(",") for line in lines]
+
+
 def _told(error: csv.Error) -> str:
     """What the parser found, in words for whoever wrote the line."""
     said = str(error)
@@ -110,19 +118,16 @@ class CsvReader:
         return None
 
     def _piece(self, text: str) -> Piece:
-        def again() -> Rows:
-            return list(csv.reader(text.split("\n"), strict=True))
-
         lines = text.split("\n")
         try:
-            rows = list(csv.reader(lines, strict=True))
+            rows = _parsed(text)
         except csv.Error:
             return self._by_record(lines)
         if len(rows) != len(lines):
             return self._by_record(lines)
         first = self._line
         self._line += len(lines)
-        return self._kept(range(first, self._line), rows, again, ())
+        return self._kept(range(first, self._line), rows, lambda: _parsed(text), ())
 
     def _by_record(self, lines: list[str]) -> Piece:
         first, at, end = self._line, 0, len(lines)

@@ -41,7 +41,8 @@ class FieldError(Exception):
 def shown(value: object) -> str:
     """A value inside a reason: short, and inert whatever it holds."""
     if isinstance(value, str):
-        return repr(value if len(value) <= _SHOWN else value[:_SHOWN] + "…")
+        quoted = repr(value[: _SHOWN + 1])
+        return quoted if len(quoted) <= _SHOWN + 2 else f"{quoted[:_SHOWN]}…'"
     if isinstance(value, int | Decimal | float | None):
         return "a very large number" if isinstance(value, int) and abs(value) > 10**_SHOWN else str(value)[:_SHOWN]
     return f"a {type(value).__name__}"

@@ -53,7 +53,7 @@ class Known:
     """
 
     projects: Mapping[str, ProjectFacts]
-    programs: Mapping[str, ProgramFacts]
+    programs: Mapping[str, ProgramFacts] = field(default_factory=dict)
     events: dict[str, Event] = field(default_factory=dict)
     targets: dict[str, Event] = field(default_factory=dict)
     voided: set[str] = field(default_factory=set)
@@ -116,12 +116,13 @@ def voided(session: Session, source: str, targets: Iterable[str]) -> set[str]:
     return set(session.scalars(statement))
 
 
-def waiting_voids(session: Session, source: str, ids: Iterable[str]) -> set[str]:
-    """Which of these events a void came ahead of."""
+def waiting_voids(session: Session, source: str, batch: Batch) -> set[str]:
+    """Which of the batch's events a void came ahead of."""
     waits = (_VOID.c.source == source, _VOID.c.applied.is_(False))
     if session.execute(select(_VOID.c.voids).where(*waits).limit(1)).first() is None:
         return set()
-    return set(session.scalars(select(_VOID.c.voids).where(*waits, among(session, _VOID.c.voids, ids))))
+    usage = [event_id for event_id, kind in zip(batch.ids, batch.kinds, strict=True) if kind != VOID]
+    return set(session.scalars(select(_VOID.c.voids).where(*waits, among(session, _VOID.c.voids, usage))))
 
 
 def lock_programs(
@@ -166,9 +167,8 @@ def days_so_far(session: Session, keys: Iterable[tuple[str, str]]) -> dict[tuple
 
 def learn_voids(session: Session, source: str, batch: Batch, known: Known) -> None:
     """Read what the batch's voids are about, and which of its events a void came ahead of."""
-    targets = {target for target in batch.voids if target}
+    targets = set(batch.voids) - {""}
     if targets:
         known.targets.update(events_by_id(session, source, targets))
         known.voided.update(voided(session, source, targets))
-    usage = [event_id for event_id, kind in zip(batch.ids, batch.kinds, strict=True) if kind != VOID]
-    known.waiting.update(waiting_voids(session, source, usage))
+    known.waiting.update(waiting_voids(session, source, batch))

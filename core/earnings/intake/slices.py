@@ -110,7 +110,7 @@ class Intake:
     def _learn(self, session: Session, batch: Batch) -> Known:
         source = self._orders.source
         exclude_voids(session, VOID in batch.kinds)
-        known = Known(self._projects.facts, {})
+        known = Known(self._projects.facts)
         if self._careful:
             known.events = events_by_id(session, source, batch.ids)
             self._careful = bool(known.events)
@@ -165,7 +165,8 @@ def _add_up(batch: Batch, verdict: Verdict, known: Known) -> Sums:
     """What the slice adds to each project-day; only those to which it adds anything."""
     sums: Sums = {}
     columns = (batch.days, batch.projects, batch.users, batch.kinds, batch.credits, batch.costs)
-    creators = {name: facts.creator_id for name, facts in known.projects.items()}
+    names = {*batch.projects, *(event.project_id for event in verdict.voided)}
+    creators = {name: known.projects[name].creator_id for name in names if name in known.projects}
     if len(verdict.counted) == len(batch.ids):
         add_up(sums, zip(*columns, strict=True), creators)
     else:

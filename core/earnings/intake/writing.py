@@ -85,10 +85,18 @@ def add_to_days(session: Session, sums: Sums) -> None:
     connection = session.connection()
     if is_postgres(session):
         days, names, *counts = zip(*rows, strict=True)
-        arrays = ["{" + ",".join(map(str, column)) + "}" for column in counts]
-        connection.exec_driver_sql(_UPSERT_POSTGRES, (list(days), list(names), *arrays))
+        arrays = ["{" + ",".join(map(str, column)) + "}" for column in (days, *counts)]
+        connection.exec_driver_sql(_UPSERT_POSTGRES, (arrays[0], _text_array(names), *arrays[1:]))
     else:
         connection.exec_driver_sql(_UPSERT_SQLITE, rows)
+
+
+def _text_array(texts: Sequence[str]) -> str:
+    """PostgreSQL's literal for an array of text; control characters were refused before."""
+    joined = '","'.join(texts)
+    if "\\" in joined or joined.count('"') > 2 * (len(texts) - 1):
+        joined = '","'.join(text.replace("\\", "\\\\").replace('"', '\\"') for text in texts)
+    return f'{{"{joined}"}}'
 
 
 def mark_days(session: Session, touched: Iterable[tuple[str, dt.date]]) -> None:
