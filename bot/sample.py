@@ -199,7 +199,7 @@ class _Story:
             gone = max(published + DAY * 20, self.first + DAY * dice.randint(40, DAYS - 5))
             deleted = dt.datetime.combine(min(gone, self.today - DAY * 3), dt.time(15, 30), dt.UTC)
         viral = self.first + DAY * dice.randint(20, DAYS - 4) if dice.random() < 0.12 else None
-        uses = one.fame * (0.55**place) * dice.uniform(0.7, 1.3) * 2.2
+        uses = one.fame * (0.55**place) * dice.uniform(0.7, 1.3) * 1.6
         return _Project(project_id, one.creator_id, name, published, deleted, uses, dice.uniform(-0.3, 0.9), viral)
 
     # What was used.
@@ -227,7 +227,7 @@ class _Story:
                 mean *= 1 + 4 * math.exp(-(day - project.viral).days / 2.5)
             end = until if project.deleted_at is None else min(until, project.deleted_at)
             number = self._about(mean * share_of_day)
-            for place in range(number + self._about(mean * 0.9 * share_of_day)):
+            for place in range(number + self._about(mean * 2.2 * share_of_day)):
                 yield self._event(project, day, place, end, viewing=place >= number)
 
     def _about(self, mean: float) -> int:
@@ -247,7 +247,7 @@ class _Story:
         if viewing:
             return row | {"kind": "save" if dice.random() < 0.08 else "view", "credits": "", "platform_cost": ""}
         kind = dice.choices(("generate", "remix", "feature"), (80, 8, 12))[0]
-        spent = dice.randint(4, 60) * 10
+        spent = dice.randint(4, 60) * 14
         # Some runs cost the platform more than they bring.
         percent = dice.randint(45, 85) if dice.random() < 0.97 else 140
         cost = spent * percent // 200 * 2  # even, so that half of what remains is whole cents, pleasant to read

@@ -46,6 +46,29 @@ def person_add(
         say(f"Added {actor.name}{_as(actor)}.")
 
 
+@person.command("roles")
+def person_roles(
+    name: Annotated[str, typer.Argument(help="The person's name.")],
+    role: Annotated[
+        list[str] | None, typer.Option(help="approver, admin or owner; may be given more than once. None: no role.")
+    ] = None,
+    as_json: AsJson = False,
+    at: At = None,
+    config: Config = None,
+) -> None:
+    """Have a person hold exactly these roles from now on."""
+    from core import people
+
+    app = open_desk(config, at)
+    with app.database.transaction() as session:
+        known = people.resolve(session, name)
+        actor = people.set_roles(session, app.clock(), known.person_id, role or ())
+    if as_json:
+        emit(_document(actor))
+    else:
+        say(f"{actor.name}: {', '.join(sorted(actor.roles)) or 'no role'}.")
+
+
 @person.command("list")
 def person_list(as_json: AsJson = False, config: Config = None) -> None:
     """Everyone the desk knows, with creator ids and roles."""

@@ -306,6 +306,8 @@ def test_people_and_codes(desk: Terminal) -> None:
         {"name": "Ada L.", "creator_id": "ada", "roles": ["admin"]},
         {"name": "Mira", "creator_id": None, "roles": ["approver"]},
     ]
+    assert desk.ok("person", "roles", "Mira", "--role", "owner") == "Mira: owner.\n"
+    assert desk.ok("person", "roles", "Mira") == "Mira: no role.\n"
     assert "There is a person called 'Mira'" in desk.refused("person", "add", "Mira")
     assert "There is no role 'boss'" in desk.refused("person", "add", "X", "--role", "boss")
     code = desk.json("link-code", "--creator", "ada", "--at", NIGHT)
