@@ -13,7 +13,7 @@ from core.errors import DeskError
 from core.ledger import journal
 from core.ledger.accounts import Wallet
 from core.ledger.verify import ledger_checks
-from core.payouts import lists, transitions, withdrawals
+from core.payouts import guard, lists, transitions, withdrawals
 from core.payouts.checks import payout_checks
 from core.payouts.facts import WithdrawalChanged
 from core.payouts.tables import Withdrawal
@@ -173,6 +173,8 @@ def test_who_may_mark(small: World) -> None:
     ghost = replace_id(made, 99)
     with pytest.raises(DeskError, match=r"There is no withdrawal WD-99\. Nothing changed\."):
         paid(small, ghost)
+    with pytest.raises(DeskError, match=r"There is no withdrawal WD-99\."), small.session() as session:
+        guard.lock_withdrawal(session, 99)
 
 
 def replace_id(made: Withdrawal, number: int) -> Withdrawal:

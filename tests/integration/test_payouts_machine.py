@@ -318,7 +318,7 @@ class Life(RuleBasedStateMachine):
 
 
 @pytest.mark.parametrize(
-    ("lives", "steps"), [pytest.param(12, 40, id="12"), pytest.param(250, 120, id="250", marks=pytest.mark.deep)]
+    ("lives", "steps"), [pytest.param(12, 40, id="12"), pytest.param(100, 100, id="100", marks=pytest.mark.deep)]
 )
 def test_lives(database: Database, lives: int, steps: int) -> None:
     """Whatever happens in whatever order, the desk does what the model does, to the micro-dollar."""

@@ -7,12 +7,13 @@ import datetime as dt
 import pytest
 
 from adapters.rails.manual import Manual
+from core import people
 from core.config import DeskConfig
-from core.payouts import attempts, calendar, guard, limits, words
+from core.payouts import adjustments, attempts, calendar, guard, limits, words
 from core.payouts.calendar import UnknownHolidays, after_business_days, arrival
 from core.payouts.rail import PaymentOrder, Sent
 from core.payouts.refusals import NotAllowed, ReasonNeeded
-from core.payouts.tables import END_STATES, OPEN_STATES, Withdrawal
+from core.payouts.tables import END_STATES, OPEN_STATES, Adjustment, Withdrawal
 from core.people import Actor
 
 FRIDAY = dt.date(2026, 1, 16)
@@ -201,9 +202,30 @@ def test_names_in_the_trail() -> None:
 
 def test_ids_of_what_is_not_stored() -> None:
     """What has no id yet can't be named by it."""
-    new = Withdrawal.model_construct()
+    new = Withdrawal(
+        program="studio",
+        creator_id="ada",
+        number=1,
+        amount=DOLLAR,
+        fee=0,
+        method="manual",
+        rail="manual",
+        requested_by=1,
+        requested_at=NOW,
+    )
     with pytest.raises(ValueError, match="not stored"):
         guard.id_of(new)
+
+
+def test_ids_of_adjustments_and_people() -> None:
+    """The same holds for adjustments and people."""
+    new = Adjustment(
+        program="studio", creator_id="ada", number=1, amount=1, reason="goodwill", proposed_by=1, proposed_at=NOW
+    )
+    with pytest.raises(ValueError, match="not stored"):
+        adjustments._id(new)
+    with pytest.raises(ValueError, match="not stored"):
+        people._known_id(None)
 
 
 def test_manual_rail() -> None:
