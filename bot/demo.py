@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
+import logging
 import os
+import signal
 import socket
 import sys
 import tempfile
@@ -40,7 +42,8 @@ def run(port: int, database: str | None, open_browser: bool, start: dt.datetime 
     start: the moment the demo's clock shows at first (default: now). Raises NextToRealTokens, PortInUse, NotEmpty.
     """
     refuse_real_tokens(tokens_present())
-    logs.configure("console", level=30)
+    logs.configure("console", level=logging.WARNING)
+    signal.signal(signal.SIGTERM, _leave)  # until the loop takes over: what is thrown away is thrown away
     with contextlib.ExitStack() as stack:
         listening = stack.enter_context(contextlib.closing(listen(HOST, port, "--port")))
         url = database or f"sqlite:///{stack.enter_context(_throw_away())}/demo.db"
@@ -53,6 +56,10 @@ def run(port: int, database: str | None, open_browser: bool, start: dt.datetime 
         stack.callback(app.close)
         fill(app, clock)
         asyncio.run(_serve(app, clock, listening, open_browser))
+
+
+def _leave(_number: int, _frame: object) -> None:
+    raise SystemExit(0)
 
 
 @contextlib.contextmanager
@@ -91,7 +98,7 @@ async def _serve(app: App, clock: AdjustableClock, listening: socket.socket, ope
         await relay.drain()
 
     metrics = Metrics()
-    playground = Playground(Measured(app.desk, metrics), app.database, clock, jump=jump)
+    playground = Playground(Measured(app.desk, metrics), app.database, app.config, clock, jump=jump)
     relay.ports = {playground.platform: playground}
     readiness = Readiness()
     web = create_app(app.database, app.config, clock, ports_ready=readiness, metrics=metrics)

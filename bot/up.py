@@ -57,7 +57,7 @@ async def _serve(app: App, listening: socket.socket, with_playground: bool) -> N
     if with_playground:
         from adapters.web.playground import Playground, mount
 
-        playground = Playground(Measured(app.desk, metrics), app.database, app.clock)
+        playground = Playground(Measured(app.desk, metrics), app.database, app.config, app.clock)
         mount(web, playground)
         ports[playground.platform] = playground
         closing = playground.close

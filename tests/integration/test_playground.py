@@ -35,18 +35,21 @@ from adapters.web.playground.residents import residents
 from adapters.web.playground.routes import stream
 from adapters.web.playground.timeline import Post, Timeline
 from core import people
+from core.chat import outbox
 from core.chat.cards import Actions, Button, Card, Chart, Point, Span, Text
 from core.chat.outbox import ChannelGone, Destination, DirectMessageClosed
 from core.chat.registry import Call, File, Registry, Reply, Suggestion, command
+from core.config import DeskConfig
 from core.ledger import accounts, journal
 from core.people import Identity
-from core.storage import Database
-from tests.earnings_world import World, jan
+from core.storage import Database, make_engine
+from tests.earnings_world import STUDIO, World, jan
 
 NOW = jan(14, 9)
 OWN = {"Host": "127.0.0.1:8321", "X-Earnings-Desk": "playground"}
 CHANNEL = Destination(PLATFORM, WORKSPACE, channel="payout-approvals")
 ADA = Destination(PLATFORM, WORKSPACE, user_id="ada")
+CONFIG = DeskConfig(programs={"studio": STUDIO})
 REGISTRY = Registry()
 
 
@@ -107,7 +110,7 @@ def desk() -> FakeDesk:
 
 @pytest.fixture
 def playground(world: Database, desk: FakeDesk) -> Iterator[Playground]:
-    made = Playground(desk, world, lambda: NOW)
+    made = Playground(desk, world, CONFIG, lambda: NOW)
     yield made
     made.close()
 
@@ -229,7 +232,7 @@ async def test_the_clock_jumps_once_at_a_time_and_every_page_hears_of_it(world: 
         now[0] += dt.timedelta(days=1)
         running -= 1
 
-    playground = Playground(desk, world, lambda: now[0], jump=jump)
+    playground = Playground(desk, world, CONFIG, lambda: now[0], jump=jump)
     try:
         assert playground.clock_json() == {
             "now": "2026-01-14T09:00:00Z",
@@ -527,3 +530,45 @@ async def test_commands_are_counted_by_declared_names_only(desk: FakeDesk) -> No
     assert 'earnings_desk_commands_total{command="unknown",outcome="refused",platform="playground"} 2.0' in page
     assert command_name(REGISTRY, "  /Balance ") == "/balance"
     assert command_name(REGISTRY, "") == "unknown"
+
+
+async def test_after_a_restart_the_channels_show_what_was_delivered(world: Database, desk: FakeDesk) -> None:
+    """Drawn anew from the outbox, in order, under the same ids; what a person alone reads stays theirs."""
+    with world.transaction() as session:
+        ada = people.actor_of(session, Identity(PLATFORM, "ada", WORKSPACE))
+        assert ada is not None
+        facts = {"creator": "Ada", "reason": "Looking into it"}
+        outbox.put(session, NOW, "k1", "unasked/frozen", facts, person_id=ada.person_id)
+        outbox.put(session, NOW, "k2", "unasked/frozen", facts, to=CHANNEL)
+        outbox.put(session, NOW, "k3", "unasked/no_such_template", {}, to=CHANNEL)
+        outbox.put(session, NOW, "k4", "unasked/frozen", facts, to=Destination("slack", "T1", channel="C1"))
+    for number in range(3):
+        with world.transaction() as session:
+            for one in outbox.claim(session, NOW, "relay", 10, [PLATFORM, "slack"]):
+                outbox.delivered(session, NOW + dt.timedelta(seconds=number), one.id, "x")
+    playground = Playground(desk, world, CONFIG, lambda: NOW + dt.timedelta(hours=1))
+    try:
+        fresh = await playground.post(CHANNEL, say("since"), "k5")
+        assert await playground.find(CHANNEL, "k2") is None, "nobody has looked yet"
+        state = await playground.state()
+        posts = plain(state["posts"])
+        assert [(post["surface"], post["seen_by"]) for post in posts] == [
+            ("dm", "ada"),
+            ("payout-approvals", ""),
+            ("payout-approvals", ""),
+        ]
+        assert posts[2]["id"] == fresh
+        assert await playground.post(CHANNEL, say("again"), "k2") == posts[1]["id"]
+        assert len(playground.timeline.posts) == 3
+    finally:
+        playground.close()
+
+
+async def test_a_page_waits_for_a_database_that_is_gone(desk: FakeDesk) -> None:
+    """The stream ends and asks the browser to come back; nothing is raised."""
+    gone = Database(make_engine("sqlite:////nowhere/at/all.db"))
+    playground = Playground(desk, gone, CONFIG, lambda: NOW)
+    try:
+        assert [part async for part in stream(playground)] == [b"retry: 3000\n\n"]
+    finally:
+        playground.close()

@@ -13,15 +13,16 @@ from sqlalchemy import event
 from sqlmodel import Session
 
 from adapters.web.measured import Conversation
-from adapters.web.playground import journal
+from adapters.web.playground import history, journal
 from adapters.web.playground.hub import Hub
 from adapters.web.playground.residents import GUEST, PLATFORM, WORKSPACE, Resident, residents, someone_to_link
-from adapters.web.playground.timeline import CHANNELS, DESK, DIRECT, Post, Timeline, new_id
+from adapters.web.playground.timeline import CHANNELS, DESK, DIRECT, Post, Timeline, new_id, post_id
 from core import people
 from core.chat.cards import Card, Json
 from core.chat.outbox import ChannelGone, Destination, DirectMessageClosed
 from core.chat.registry import Reply, Suggestion
 from core.clock import DAY, Clock, iso
+from core.config import DeskConfig
 from core.storage import Database
 
 T = TypeVar("T")
@@ -50,14 +51,16 @@ class Playground:
         self,
         desk: Conversation,
         database: Database,
+        config: DeskConfig,
         clock: Clock,
         *,
         jump: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
-        self.desk, self.database, self.clock = desk, database, clock
+        self.desk, self.database, self.config, self.clock = desk, database, config, clock
         self.can_jump = jump is not None
         self._jump: Callable[[], Awaitable[object]] = jump or _stay
-        self._jumping = asyncio.Lock()
+        self._jumping, self._restoring = asyncio.Lock(), asyncio.Lock()
+        self._restored = False
         self.timeline, self.hub = Timeline(), Hub()
         event.listen(Session, "after_commit", self._committed)
 
@@ -75,7 +78,7 @@ class Playground:
         known = self.timeline.posted_as(key)
         if known is not None:
             return known.id
-        post = Post(new_id(), surface, seen_by, DESK, self.clock(), card=card, key=key)
+        post = Post(post_id(key), surface, seen_by, DESK, self.clock(), card=card, key=key)
         self._add(post)
         return post.id
 
@@ -151,6 +154,7 @@ class Playground:
 
     async def state(self) -> dict[str, Json]:
         """Everything, for a page that has just opened or has lost its line."""
+        await self._restore()
         everyone, books = await self._read(self._people), await self._read(self._books, 0)
         return {
             "people": [person_json(one) for one in everyone],
@@ -178,6 +182,13 @@ class Playground:
             {"name": f"/{command.name}", "usage": command.usage, "summary": command.summary}
             for command in self.desk.registry.commands.values()
         ]
+
+    async def _restore(self) -> None:
+        """Before the first page: put what was delivered before a restart in front of what came since."""
+        async with self._restoring:
+            if not self._restored:
+                self.timeline.add_earlier(await self._read(self._delivered))
+                self._restored = True
 
     def _add(self, post: Post) -> None:
         self.hub.tell("post", self.timeline.as_json(self.timeline.add(post)))
@@ -216,6 +227,10 @@ class Playground:
 
     async def _read(self, function: Callable[..., T], *args: object) -> T:
         return await anyio.to_thread.run_sync(function, *args)
+
+    def _delivered(self) -> list[Post]:
+        with self.database.reading() as session:
+            return history.delivered(session, self.config, self.clock())
 
     def _people(self) -> list[Resident]:
         with self.database.reading() as session:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
 import anyio
 import anyio.to_thread
+import structlog
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, Field
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from adapters.web.playground import journal
@@ -24,6 +27,7 @@ from adapters.web.playground.residents import Resident
 from core.chat.charts import png
 from core.errors import DeskError
 
+log = structlog.get_logger(__name__)
 _STATIC = Path(__file__).parent / "static"
 _HEARTBEAT_SECONDS = 5.0
 _PICTURE_AGE = "private, max-age=86400, immutable"
@@ -194,7 +198,12 @@ async def _events(playground: ThePlayground) -> StreamingResponse:
 async def stream(playground: Playground) -> AsyncIterator[bytes]:
     """The whole state first, then whatever happens; now and then a line that says the connection stands."""
     with playground.hub.listener() as queue:
-        state = await playground.state()
+        try:
+            state = await playground.state()
+        except SQLAlchemyError as error:
+            log.warning("the database doesn't answer the playground", fault=type(error).__name__)
+            yield b"retry: 3000\n\n"  # the browser comes back by itself
+            return
         seen = _newest_seen(state["journal"], 0)
         yield b"retry: 1000\n\n" + frame("state", state)
         while True:
@@ -209,7 +218,9 @@ async def stream(playground: Playground) -> AsyncIterator[bytes]:
             if kind != "books":
                 yield frame(kind, data)
                 continue
-            books = await playground.books_since(seen)
+            books = None
+            with contextlib.suppress(SQLAlchemyError):  # asked again at the next heartbeat
+                books = await playground.books_since(seen)
             if books is not None:
                 seen = _newest_seen(books, seen)
                 yield frame("journal", books)

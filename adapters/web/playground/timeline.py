@@ -53,6 +53,13 @@ class Timeline:
             self.posts.popitem(last=False)
         return post
 
+    def add_earlier(self, posts: list[Post]) -> None:
+        """Keep posts from before those that are here; one that is here already stays as it is."""
+        merged = {post.id: post for post in posts} | self.posts
+        self.posts.clear()
+        for post in sorted(merged.values(), key=lambda one: one.at):
+            self.add(post)
+
     def change(self, post_id: str, card: Card, files: tuple[str, ...] = ()) -> Post | None:
         """Put another card in a post's place; None when the post is forgotten."""
         post = self.posts.get(post_id)
@@ -118,8 +125,13 @@ class Timeline:
 
 
 def new_id() -> str:
-    """An id for a post; unlike a counter, a restarted playground doesn't hand it out again."""
+    """An id for what people type and read in answer."""
     return secrets.token_hex(8)
+
+
+def post_id(key: str) -> str:
+    """The id of an outbox message's post: the same after a restart, so that repaints still find it."""
+    return hashlib.sha256(key.encode()).hexdigest()[:16]
 
 
 def chart_id(chart: dict[str, Json]) -> str:

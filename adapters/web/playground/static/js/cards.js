@@ -87,7 +87,7 @@ function drawButton(item, press) {
     item.label,
   );
   button.addEventListener("click", () => {
-    if (button.getAttribute("aria-busy") === "true") return;
+    if (button.getAttribute("aria-busy") === "true" || button.closest("[data-settling]")) return;
     if (item.form) askForm(item, (fields) => busy(button, press(item.action, item.value, fields)));
     else busy(button, press(item.action, item.value, {}));
   });

@@ -55,18 +55,20 @@ function onKey(event) {
   else if (event.key === "Escape" && open) {
     event.preventDefault();
     close();
-  } else if (event.key === "Tab" && open && !event.shiftKey && found.length) {
+  } else if (event.key === "Tab" && open && !event.shiftKey && found.some((one) => !one.hint_only)) {
     event.preventDefault();
-    accept(active < 0 ? 0 : active);
+    accept(active < 0 ? found.findIndex((one) => !one.hint_only) : active);
   } else if (event.key === "Enter" && open && active >= 0) {
     event.preventDefault();
     accept(active);
   }
 }
 
+/** Up and down through what can be taken; below the last one nothing is chosen, as at first. */
 function move(event, step) {
   event.preventDefault();
-  active = active < 0 && step < 0 ? found.length - 1 : active + step;
+  do active += step;
+  while (found[active]?.hint_only);
   if (active >= found.length) active = -1;
   mark();
 }
@@ -96,7 +98,8 @@ async function ask() {
   try {
     const answer = await send("suggest", { person: state.me, text }, asking.signal);
     if (line.value !== text || document.activeElement !== line) return;
-    found = answer.suggestions;
+    // "[from]: From this UTC day on" says what may follow and adds nothing.
+    found = answer.suggestions.map((one) => ({ ...one, hint_only: one.value.trim() === text.trim() }));
     draw(text);
   } catch (error) {
     if (error.name !== "AbortError") close();
@@ -104,19 +107,24 @@ async function ask() {
 }
 
 function draw(text) {
-  // Nothing to add to what stands there already.
-  if (!found.length || (found.length === 1 && found[0].value.trim() === text.trim())) {
+  const nothing = found.every((one) => one.hint_only && one.label === one.value.trim());
+  if (nothing) {
     close();
     return;
   }
   // While a command's name is half typed, Enter takes the best match; later on, Enter sends.
-  const complete = text.includes(" ") || found.some((one) => one.value.trim() === text.trim());
+  const complete = text.includes(" ") || found.some((one) => one.hint_only);
   active = complete || text === "/" ? -1 : 0;
   list.replaceChildren(
     ...found.map((one, index) =>
       h(
         "li",
-        { id: `completion-${index}`, role: "option", onpointerdown: (event) => (event.preventDefault(), accept(index)) },
+        {
+          id: `completion-${index}`,
+          role: "option",
+          "aria-disabled": one.hint_only ? "true" : null,
+          onpointerdown: (event) => (event.preventDefault(), one.hint_only || accept(index)),
+        },
         h("span", { class: "completion-value", dir: "auto" }, one.label || one.value),
         h("span", { class: "muted" }, one.hint),
       ),

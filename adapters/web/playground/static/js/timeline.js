@@ -10,6 +10,7 @@ const box = byId("timeline");
 const newer = byId("newer");
 const drawn = new Map();
 const NEAR_END = 80;
+const SETTLING_MS = 600;
 
 export function startTimeline() {
   watch("place", drawAll);
@@ -93,6 +94,9 @@ function repaint(post) {
   if (end) toEnd();
   if (focused) (sameControl(after, focused) ?? after).focus({ preventScroll: true });
   after.classList.add("fresh");
+  // The second half of a double click must not press what has just come to stand there.
+  after.dataset.settling = "";
+  setTimeout(() => delete after.dataset.settling, SETTLING_MS);
 }
 
 function sameControl(element, control) {
