@@ -17,6 +17,10 @@ class AlreadyRunning(DeskError):
     """Nothing started. Another desk{who} already runs on {path}. Stop that one first, or use PostgreSQL for several."""
 
 
+class NoPlace(DeskError):
+    """Nothing started. The database {path} can't be opened ({reason}). Check DATABASE_URL."""
+
+
 def sqlite_path(url: str) -> Path | None:
     """The file behind a SQLite address; None for other databases."""
     parsed = make_url(url)
@@ -34,7 +38,11 @@ def sole_service(url: str) -> Iterator[None]:
         yield
         return
     path = database.with_name(database.name + ".lock")
-    with path.open("a+", encoding="ascii") as file:
+    try:
+        file = path.open("a+", encoding="ascii")
+    except OSError as error:
+        raise NoPlace(path=database, reason=error.strerror) from None
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

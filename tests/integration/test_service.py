@@ -134,6 +134,17 @@ def test_database_of_a_newer_version_ends_the_start(folder: Path) -> None:
         assert "belongs to a newer Earnings Desk" in terminal.refused(*words)
 
 
+def test_database_of_an_older_version(folder: Path) -> None:
+    """Commands refuse a schema that is behind and say what to run; nothing is half done."""
+    terminal = Terminal(folder)
+    terminal.ok("migrate")
+    with closing(sqlite3.connect(folder / "earnings-desk.db")) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0001'")
+        connection.commit()
+    assert "Run: earnings-desk migrate" in terminal.refused("ask", "/help", "--as", "x")
+    assert "database" in terminal.refused("doctor")
+
+
 def test_waits_for_a_database_that_is_gone(folder: Path, postgres_socket: str) -> None:
     """`up` without its database is alive but not ready, says so, and starts once the database is there."""
     with psycopg.connect(f"postgresql://postgres@/postgres?host={postgres_socket}", autocommit=True) as connection:
