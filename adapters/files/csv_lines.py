@@ -36,6 +36,8 @@ def _told(error: csv.Error) -> str:
         return "a carriage return stands inside the line"
     if "end of data" in said:
         return _UNCLOSED
+    if "field limit" in said:
+        return f"a field is longer than {csv.field_size_limit():,} characters"
     return said
 
 

@@ -12,6 +12,9 @@ from typing import NamedTuple, TextIO
 
 from adapters.files.shapes import ABSENT, REJECT_COLUMNS, CantRead, FileKind
 
+# What CSV readers take: a longer one is no field that anybody typed.
+_LONGEST_CELL = 100_000
+
 
 class FileReject(NamedTuple):
     """A row that was not taken: its file, its line there (the header is line 1), the field at fault, and why."""
@@ -47,7 +50,7 @@ class RejectsFile:
         if beyond:
             rest = ",".join(map(_as_text, beyond))
         cells = [_as_text(values.get(name)) for name in self._kind.columns]
-        self._writer.writerow([_writable(cell) for cell in (*cells, *map(str, reject), rest)])
+        self._writer.writerow([_writable(cell[:_LONGEST_CELL]) for cell in (*cells, *map(str, reject), rest)])
 
     def keep(self) -> None:
         """Put the file in its place."""
