@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 WORKERS ?= auto
 ARGS ?=
 
-.PHONY: help demo test check lint coverage e2e bench lock clean
+.PHONY: help demo test check lint coverage e2e screenshot bench lock clean
 
 help:
 	@echo "make demo    fill a throw-away database with sample data and open the playground"
@@ -44,6 +44,10 @@ coverage: $(VENV)/installed-dev
 
 e2e: $(VENV)/installed-dev
 	$(BIN)/pytest -m e2e tests/e2e $(ARGS)
+
+# The README's picture of the playground.
+screenshot: $(VENV)/installed-dev
+	$(BIN)/python -m tests.e2e.screenshot
 
 bench: $(VENV)/installed-dev
 	$(BIN)/earnings-desk bench $(ARGS)
