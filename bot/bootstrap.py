@@ -1,9 +1,14 @@
-"""The only place that constructs things: settings in, a wired desk out. A new rail or chat platform is a line here."""
+"""The only place that constructs things: settings in, a wired desk out. A new rail or chat platform is a line here.
+
+What only a service needs is imported when one is assembled, so that single commands start quickly.
+"""
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from sqlalchemy.engine import make_url
 
@@ -17,6 +22,11 @@ from core.config import DeskConfig
 from core.earnings.terms import sync_programs
 from core.payouts.rail import Rail
 from core.storage import Database, make_engine
+
+if TYPE_CHECKING:
+    from bot.clock import AdjustableClock
+    from bot.service import Service
+    from core.chat.outbox import ChatPort
 
 
 @dataclass(slots=True)
@@ -88,3 +98,41 @@ def migrate_now(app: App) -> tuple[str, str]:
     before = migrations.state(app.database.engine)
     migrations.migrate(app.database.engine)
     return before, migrations.revisions()[-1]
+
+
+def assemble(
+    app: App,
+    listening: socket.socket,
+    *,
+    playground: bool = False,
+    adjustable: AdjustableClock | None = None,
+    on_ready: Callable[[], None] | None = None,
+) -> Service:
+    """Everything that runs beside each other in one loop, ready to `run`.
+
+    adjustable: the clock that the playground may set ahead to the next settlement. on_ready: called once it serves.
+    """
+    from adapters.web.app import create_app
+    from adapters.web.measured import Measured
+    from adapters.web.metrics import Metrics
+    from bot.clock import NextNight
+    from bot.relay import Relay
+    from bot.scheduler import Scheduler
+    from bot.service import Readiness, Service
+
+    metrics, readiness = Metrics(), Readiness()
+    web = create_app(app.database, app.config, app.clock, ports_ready=readiness, metrics=metrics)
+    ports: dict[str, ChatPort] = {}
+    relay = Relay(app.database, app.config, ports, app.rails, app.clock)
+    scheduler = Scheduler(app.database, app.config, app.clock, relay.nudge)
+    app.nudge.to = relay.nudge
+    closing: Callable[[], None] | None = None
+    if playground:
+        from adapters.web.playground import Playground, mount
+
+        jump = NextNight(adjustable, app.config, scheduler, relay) if adjustable is not None else None
+        small_chat = Playground(Measured(app.desk, metrics), app.database, app.config, app.clock, jump=jump)
+        ports[small_chat.platform] = small_chat
+        mount(web, small_chat)
+        closing = small_chat.close
+    return Service(app, relay, scheduler, web, listening, readiness, closing, on_ready)

@@ -8,7 +8,6 @@ import datetime as dt
 import logging
 import os
 import signal
-import socket
 import sys
 import tempfile
 import threading
@@ -19,19 +18,13 @@ from pathlib import Path
 
 import typer
 
-from adapters.web.app import create_app
-from adapters.web.measured import Measured
-from adapters.web.metrics import Metrics
-from adapters.web.playground import Playground, mount, refuse_real_tokens
+from adapters.web.playground import refuse_real_tokens
 from bot import logs, sample
-from bot.bootstrap import App, build, prepare
+from bot.bootstrap import App, assemble, build, prepare
 from bot.clock import AdjustableClock
 from bot.lock import sole_service
-from bot.relay import Relay
-from bot.scheduler import Scheduler
-from bot.service import Readiness, Service, listen
+from bot.service import listen
 from bot.settings import Secret, Settings, tokens_present
-from core.earnings.periods import next_settlement
 
 HOST = "127.0.0.1"
 
@@ -55,7 +48,14 @@ def run(port: int, database: str | None, open_browser: bool, start: dt.datetime 
         app = build(settings, clock)
         stack.callback(app.close)
         fill(app, clock)
-        asyncio.run(_serve(app, clock, listening, open_browser))
+        address = f"http://{HOST}:{listening.getsockname()[1]}"
+
+        def ready() -> None:
+            _tell(f"\n    The playground is at {address}\n\n    The money is not real. Ctrl-C stops and deletes it.\n")
+            if open_browser:
+                _open(address)
+
+        asyncio.run(assemble(app, listening, playground=True, adjustable=clock, on_ready=ready).run())
 
 
 def _leave(_number: int, _frame: object) -> None:
@@ -86,41 +86,9 @@ def fill(app: App, clock: AdjustableClock) -> None:
     )
 
 
-async def _serve(app: App, clock: AdjustableClock, listening: socket.socket, open_browser: bool) -> None:
-    relay = Relay(app.database, app.config, {}, app.rails, clock)
-    app.nudge.to = relay.nudge
-    scheduler = Scheduler(app.database, app.config, clock, relay.nudge)
-
-    async def jump() -> None:
-        """To the next time to settle; all that is due then is done before the page hears of it."""
-        clock.jump_to(min(next_settlement(program, clock()) for program in app.config.programs.values()))
-        await scheduler.settle()
-        await relay.drain()
-
-    metrics = Metrics()
-    playground = Playground(Measured(app.desk, metrics), app.database, app.config, clock, jump=jump)
-    relay.ports = {playground.platform: playground}
-    readiness = Readiness()
-    web = create_app(app.database, app.config, clock, ports_ready=readiness, metrics=metrics)
-    mount(web, playground)
-    address = f"http://{HOST}:{listening.getsockname()[1]}"
-
-    def ready() -> None:
-        _tell(f"\n    The playground is at {address}\n\n    The money is not real. Ctrl-C stops and deletes it.\n")
-        if open_browser and _has_display():
-            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
-
-    service = Service(
-        app=app,
-        relay=relay,
-        scheduler=scheduler,
-        web=web,
-        socket=listening,
-        readiness=readiness,
-        closing=playground.close,
-        on_ready=ready,
-    )
-    await service.run()
+def _open(address: str) -> None:
+    if _has_display():
+        threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
 
 def _has_display() -> bool:

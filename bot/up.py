@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
-from collections.abc import Callable
 
-from adapters.web.app import create_app
-from adapters.web.measured import Measured
-from adapters.web.metrics import Metrics
 from bot import logs
-from bot.bootstrap import App, build
+from bot.bootstrap import assemble, build
 from bot.lock import sole_service
-from bot.relay import Relay
-from bot.scheduler import Scheduler
-from bot.service import Readiness, Service, listen
+from bot.service import listen
 from bot.settings import Settings
-from core.chat.outbox import ChatPort
 from core.errors import DeskError
 
 
@@ -43,31 +35,4 @@ def run(settings: Settings, playground: bool) -> None:
         listening = stack.enter_context(contextlib.closing(listen(settings.http_host, settings.http_port)))
         app = build(settings)
         stack.callback(app.close)
-        asyncio.run(_serve(app, listening, playground))
-
-
-async def _serve(app: App, listening: socket.socket, with_playground: bool) -> None:
-    readiness = Readiness()
-    metrics = Metrics()
-    web = create_app(app.database, app.config, app.clock, ports_ready=readiness, metrics=metrics)
-    ports: dict[str, ChatPort] = {}
-    relay = Relay(app.database, app.config, ports, app.rails, app.clock)
-    app.nudge.to = relay.nudge
-    closing: Callable[[], None] | None = None
-    if with_playground:
-        from adapters.web.playground import Playground, mount
-
-        playground = Playground(Measured(app.desk, metrics), app.database, app.config, app.clock)
-        mount(web, playground)
-        ports[playground.platform] = playground
-        closing = playground.close
-    service = Service(
-        app=app,
-        relay=relay,
-        scheduler=Scheduler(app.database, app.config, app.clock, relay.nudge),
-        web=web,
-        socket=listening,
-        readiness=readiness,
-        closing=closing,
-    )
-    await service.run()
+        asyncio.run(assemble(app, listening, playground=playground).run())
