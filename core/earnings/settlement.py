@@ -20,6 +20,7 @@ from core.earnings.facts import SettlementPosted
 from core.earnings.periods import day_name, last_due, settles_at
 from core.earnings.programs import kind_of
 from core.earnings.tables import DirtyDay, ProgramState, SettledDay
+from core.earnings.terms import as_json
 from core.errors import DeskError
 from core.ledger import accounts, journal
 from core.ledger import seal as seals
@@ -36,6 +37,12 @@ _NAMED_LATE_DAYS = 12
 
 class UnknownProgram(DeskError):
     """No program called '{program}'; there is {programs}. Nothing was settled."""
+
+
+class StaleTerms(DeskError):
+    """Nothing was settled. Program '{program}' has other terms in the database than in the configuration that this
+    process started with. Restart it; the day is settled then.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +119,20 @@ def settle_due(
     """Settle every program (or `only` one) through its last due day, each in one transaction of its own.
 
     A program that no usage ever reached is left alone and not listed. Killed at any moment, a program's run leaves
-    either nothing or all of it. UnknownProgram for an `only` that is not configured.
+    either nothing or all of it. Raises UnknownProgram for an `only` that is not configured, StaleTerms when another
+    process has brought newer terms.
     """
     if only is not None and only not in config.programs:
         raise UnknownProgram(program=only, programs=", ".join(sorted(config.programs)) or "none")
     slugs = sorted(config.programs) if only is None else [only]
-    results = [_settle_alone(database, config.programs[slug], now, dry_run) for slug in slugs]
+    results, refusals = [], []
+    for slug in slugs:
+        try:
+            results.append(_settle_alone(database, config.programs[slug], now, dry_run))
+        except StaleTerms as refusal:  # no reason for the others to wait
+            refusals.append(refusal)
+    if refusals:
+        raise refusals[0]
     return [result for result in results if result is not None]
 
 
@@ -140,6 +155,8 @@ def settle(session: Session, program: Program, now: dt.datetime, dry_run: bool =
     due = _due_days(session, program.slug, through)
     if state is None or (state.settled_through is None and not due):
         return None
+    if state.terms != as_json(program.terms):
+        raise StaleTerms(program=program.slug)
     start = state.settled_through + DAY if state.settled_through is not None else due[0]
     run = _Run(program, state.runs + 1, due, state.settled_through, start if start <= through else None, through)
     totals: list[_DayTotal] = []

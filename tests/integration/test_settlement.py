@@ -13,7 +13,7 @@ from sqlalchemy import text
 from core.config import DeskConfig, Terms
 from core.earnings.checks import earnings_checks
 from core.earnings.facts import SettlementPosted
-from core.earnings.settlement import RunResult, UnknownProgram, settle_due
+from core.earnings.settlement import RunResult, StaleTerms, UnknownProgram, settle_due
 from core.earnings.tables import ProgramState
 from core.earnings.terms import TermsChangeSettledDays, sync_programs
 from core.errors import NotYetBuilt
@@ -313,6 +313,32 @@ def test_changing_settled_terms_is_refused(world: World) -> None:
     changed = DeskConfig(programs={"studio": replace(STUDIO, terms=(Terms(dt.date(2025, 1, 1), share_bp=6_000),))})
     with pytest.raises(TermsChangeSettledDays, match="2026-01-13"), world.database.transaction() as session:
         sync_programs(session, changed)
+
+
+def test_newer_terms_of_another_process_are_waited_for(world: World) -> None:
+    """A process that started before the terms changed settles nothing under the old ones."""
+    terms = (*STUDIO.terms, Terms(D13, share_bp=6_000))
+    newer = DeskConfig(programs={"studio": replace(STUDIO, terms=terms)})
+    with world.database.transaction() as session:
+        sync_programs(session, newer)
+    world.use("logo", jan(13), 100)
+    with pytest.raises(StaleTerms) as refused:
+        world.settle(MORNING)
+    assert refused.value.text.startswith("Nothing was settled. Program 'studio' has other terms in the database")
+    assert (count(world.database, "entry"), state(world)) == (0, (None, None, 0))
+    second = replace(STUDIO, slug="zoo")
+    both = DeskConfig(programs={"studio": STUDIO, "zoo": second})
+    with world.database.transaction() as session:
+        sync_programs(session, DeskConfig(programs={"zoo": second}))
+        world.add_projects(session, [("cage", "bob")], "zoo")
+    world.use("cage", jan(13), 100, program="zoo")
+    with pytest.raises(StaleTerms, match="studio"):
+        settle_due(world.database, both, MORNING)
+    assert balances(world, "zoo")["available:bob"] == 500_000
+    world.config = newer
+    result = world.settle(MORNING)
+    assert result is not None
+    assert result.amount == 600_000
 
 
 def test_costs_above_credits_are_no_debt(world: World) -> None:
