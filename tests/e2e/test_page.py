@@ -14,6 +14,13 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.e2e
+# A second click, in the instant in which the card has changed under the pointer.
+CLICK_WHAT_COMES = """() => new MutationObserver((changes) => {
+  for (const change of changes) for (const node of change.addedNodes) {
+    const button = node.dataset?.settling === undefined ? null : node.querySelector("button");
+    if (button) { button.click(); window.clicked = button.textContent; }
+  }
+}).observe(document.getElementById("timeline"), { childList: true })"""
 
 
 def test_two_windows_see_the_same(browser: Browser, demo: str) -> None:
@@ -90,6 +97,35 @@ def test_what_people_type_is_only_ever_text(browser: Browser, shared_demo: str) 
         assert chat.page.title() == "Earnings Desk playground"
         assert chat.page.locator("#timeline img[src=x], #timeline script, #timeline b").count() == 0
         assert chat.page.evaluate("document.documentElement.scrollWidth") <= 1440
+
+
+def test_a_double_click_presses_once(browser: Browser, demo: str) -> None:
+    """The second half must not hit the Cancel that has just come to stand where Request was."""
+    from playwright.sync_api import expect
+
+    with open_chat(browser, demo) as chat:
+        chat.say("/withdraw 50")
+        chat.page.evaluate(CLICK_WHAT_COMES)
+        chat.press("Request $50.00")
+        expect(chat.last.get_by_role("button", name="Cancel WD-8")).to_be_visible()
+        assert chat.page.evaluate("window.clicked") == "Cancel WD-8"
+        chat.go("payout-approvals")
+        expect(chat.last).to_contain_text("$50.00 · 0 of 1 approval")
+
+
+def test_a_command_that_lacks_something_asks_for_it(browser: Browser, shared_demo: str) -> None:
+    """A form opens at once with what is missing; closing it does nothing, and the card's button opens it again."""
+    from playwright.sync_api import expect
+
+    with open_chat(browser, shared_demo) as chat:
+        chat.be("Mira")
+        chat.say("/desk reject")
+        dialog = chat.page.locator("#form[open]")
+        expect(dialog.locator("textarea")).to_be_visible()
+        chat.page.keyboard.press("Escape")
+        expect(dialog).to_be_hidden()
+        chat.press("Fill in…")
+        expect(dialog.locator("select")).to_be_focused()
 
 
 def test_a_newcomer_is_led_through_the_main_job(browser: Browser, demo: str) -> None:

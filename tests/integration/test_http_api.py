@@ -315,13 +315,13 @@ def test_health_and_readiness(quick: Caller) -> None:
         assert "earnings_desk_database_up 0.0" in web.get("/metrics").text
 
 
-def test_metrics_name_what_happened(quick: Caller) -> None:
+def test_metrics_name_what_happened(caller: Caller) -> None:
     """Requests are counted by declared route and status; what only the books know is read when scraped."""
-    quick.post("/v1/usage", [event(1)])
-    quick.web.get("/v1/creators/ada/wallets")
-    quick.web.get("/v1/creators/bob/wallets")
-    quick.web.get("/no/such/page")
-    page = quick.web.get("/metrics").text
+    caller.post("/v1/usage", [event(1)])
+    caller.web.get("/v1/creators/ada/wallets")
+    caller.web.get("/v1/creators/bob/wallets")
+    caller.web.get("/no/such/page")
+    page = caller.web.get("/metrics").text
     for line in (
         'earnings_desk_http_requests_total{method="POST",route="/v1/usage",status="200"} 1.0',
         'earnings_desk_http_requests_total{method="GET",route="/v1/creators/{creator_id}/wallets",status="401"} 2.0',

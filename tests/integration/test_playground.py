@@ -423,6 +423,17 @@ def test_every_name_of_this_machine_will_do(web: TestClient, host: str) -> None:
     assert web.get("/playground/people", headers={"Host": host}).status_code == 200
 
 
+@pytest.mark.parametrize("text", ["\\ud800", "/\\ud83d", "/balance \\u0000", "/\\u202e\\u2028", "\\ud83d\\ude00"])
+async def test_no_text_breaks_the_stream(web: TestClient, playground: Playground, text: str) -> None:
+    """Half characters, control characters, line separators: refused or shown, and the next page still opens."""
+    body = f'{{"person": "ada", "surface": "earnings", "text": "{text}"}}'
+    answer = web.post("/playground/run", content=body, headers=OWN | {"Content-Type": "application/json"})
+    assert answer.status_code in (204, 422)
+    async for kind, _ in _frames(playground):
+        assert kind == "state"
+        break
+
+
 @pytest.mark.parametrize(
     ("path", "body", "status"),
     [
@@ -560,6 +571,25 @@ async def test_after_a_restart_the_channels_show_what_was_delivered(world: Datab
         assert posts[2]["id"] == fresh
         assert await playground.post(CHANNEL, say("again"), "k2") == posts[1]["id"]
         assert len(playground.timeline.posts) == 3
+    finally:
+        playground.close()
+
+
+async def test_either_database_will_do(database: Database, desk: FakeDesk) -> None:
+    """People, books and the newcomer's code are read alike from SQLite and PostgreSQL."""
+    World(database)
+    with database.transaction() as session:
+        link(session, "ada", people.ensure_creator_person(session, "ada", "Ada"))
+        usage = accounts.open_account(session, "studio", "usage")
+        ada = accounts.open_account(session, "studio", "available", "ada")
+        journal.post(session, "k", "settlement", NOW, [journal.Move(usage, ada, 10_000_000)])
+    playground = Playground(desk, database, CONFIG, lambda: NOW)
+    try:
+        state = plain(await playground.state())
+        assert [one["id"] for one in state["people"]] == ["ada", GUEST]
+        assert state["journal"]["entries"][0]["moved"] == "$10.00"
+        assert state["journal"]["sum"] == "$0.00"
+        assert (await playground.link_code())[1] == "Bob"
     finally:
         playground.close()
 

@@ -62,7 +62,7 @@ class Hub:
 
 def frame(kind: str, data: object) -> bytes:
     """One server-sent event."""
-    return f"event: {kind}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
+    return f"event: {kind}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode(errors="replace")
 
 
 HEARTBEAT = b": still here\n\n"
