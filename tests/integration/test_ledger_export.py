@@ -91,7 +91,8 @@ def write(path: Path, content: str) -> Path:
 RANGES = [
     (None, None),
     (dt.date(2026, 1, 15), None),
-    (None, dt.date(2026, 1, 15)),
+    (None, dt.date(2026, 1, 14)),
+    (dt.date(2026, 1, 14), dt.date(2026, 1, 14)),
     (dt.date(2026, 1, 15), dt.date(2026, 1, 15)),
     (dt.date(2026, 3, 1), dt.date(2026, 3, 31)),
     (None, dt.date.max),
@@ -151,7 +152,8 @@ def test_the_text(sqlite_database: Database) -> None:
         accounts.open_wallets(session, [("studio", "ada")])
         memo = 'x; y | "z"\n\\ {}'
         journal.post(session, "k-1", "settlement", NOW, [Move(USAGE, AVAILABLE, 10_000_001)], memo)
-        journal.post(session, "k2", "test", NOW + dt.timedelta(days=1), [Move(AVAILABLE, USAGE, 1)])
+        midnight = dt.datetime(2026, 1, 15, tzinfo=dt.UTC)
+        journal.post(session, "k2", "test", midnight, [Move(AVAILABLE, USAGE, 1)])
     with sqlite_database.reading() as session:
         assert exported(session, hledger) == (
             "; The journal of an earnings desk. Credits are negative.\n"
@@ -197,6 +199,14 @@ def test_the_text(sqlite_database: Database) -> None:
             "2026-01-16 balance Liabilities:P-studio:Available:C-ada  -10.000000 ~ 0 EUR\n"
             "2026-01-16 balance Assets:P-studio:Usage  10.000000 ~ 0 EUR\n"
         )
+        assert exported(session, hledger, end=dt.date(2026, 1, 14)).count(" * ") == 2
+        assert (
+            "2026-01-15 * opening balances\n"
+            "    Liabilities:P-studio:Available:C-ada  -10.000001 USD\n"
+            "    Assets:P-studio:Usage  10.000001 USD\n"
+            "\n"
+            "2026-01-15 * test\n"
+        ) in exported(session, hledger, dt.date(2026, 1, 15))
         assert '2026-01-14 * "settlement" "x; y | \\"z\\" \\\\ {}"\n  key: "k-1"\n' in exported(session, beancount)
 
 

@@ -179,6 +179,11 @@ def test_text_instead_of_nothing_is_found(sqlite_database: Database) -> None:
     with unprotected(sqlite_database, checks=True) as session:
         session.connection().exec_driver_sql("UPDATE account SET balance = 'abc' WHERE role = 'pending'")
         assert wrong(session) == {"balances": "studio:pending:ada: balance 'abc'"}
+        session.connection().exec_driver_sql("UPDATE account SET balance = 1.5 WHERE role = 'pending'")
+        assert wrong(session) == {
+            "balances": "studio:pending:ada: balance 1.5, transfers say 0.0",
+            "zero sum": "all balances sum to 1.5",
+        }
 
 
 def test_text_that_is_no_text_is_found(sqlite_database: Database) -> None:
