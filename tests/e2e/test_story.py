@@ -29,6 +29,14 @@ def shown_chart(chat: Chat) -> bool:
     )
 
 
+def downloaded(chat: Chat, target: Path) -> list[list[str]]:
+    """The rows of the file that came last."""
+    with chat.page.expect_download() as download:
+        chat.page.locator(".files a").last.click()
+    download.value.save_as(target)
+    return list(csv.reader(io.StringIO(target.read_text(encoding="utf-8"))))
+
+
 def test_the_main_job_in_one_sitting(browser: Browser, demo: str, tmp_path: Path) -> None:
     """A creator sees what they earn and asks for $50; two approvers click at once; it is paid; a day settles."""
     from playwright.sync_api import expect
@@ -94,12 +102,7 @@ def test_the_main_job_in_one_sitting(browser: Browser, demo: str, tmp_path: Path
         chat.go("Earnings Desk")
         expect(chat.say("/transactions")).to_contain_text("$50.00")
         chat.press("CSV")
-        link = chat.page.locator(".files a").last
-        with chat.page.expect_download() as download:
-            link.click()
-        target = tmp_path / "transactions.csv"
-        download.value.save_as(target)
-        head, *rows = csv.reader(io.StringIO(target.read_text(encoding="utf-8")))
+        head, *rows = downloaded(chat, tmp_path / "transactions.csv")
         assert len(rows) > 10, "all pages, not the one that is shown"
         assert all(len(row) == len(head) for row in rows)
         assert any(cell.lstrip("-") == "50.000000" for row in rows for cell in row)
