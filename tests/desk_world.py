@@ -234,6 +234,12 @@ def options_of(card: Card, label: str) -> Mapping[str, str]:
     raise AssertionError(f"no menu {label}")
 
 
+def chosen_of(card: Card) -> list[str]:
+    """The labels that are selected in a card's menus, in order."""
+    menus = [item for block in card.blocks if isinstance(block, ActionsBlock) for item in block.items]
+    return [option.label for item in menus if isinstance(item, Select) for option in item.options if option.selected]
+
+
 def balance_line(text: str) -> str:
     """The line of a reply that holds the account balance."""
     return next(line for line in text.split("\n") if line.startswith("Account Balance"))

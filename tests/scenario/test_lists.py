@@ -10,7 +10,7 @@ import pytest
 from core.chat.commands import desk_audit
 from core.config import DeskConfig, Method, Program
 from core.storage import Database
-from tests.desk_world import BANK, STUDIO, World, button_of, jan, labels, options_of, said
+from tests.desk_world import BANK, STUDIO, World, button_of, chosen_of, jan, labels, options_of, said
 
 
 def data_rows(data: bytes) -> list[list[str]]:
@@ -262,3 +262,17 @@ def test_an_export_is_measured_in_bytes(small: World, monkeypatch: pytest.Monkey
     size = len(small.ask("Ann", "/desk export audit").files[0].data)
     monkeypatch.setattr(desk_audit, "LARGEST_FILE", size - 100)
     assert "larger than a chat message" in said(small.ask("Ann", "/desk export audit"))
+
+
+def test_menus_lead_back_to_where_they_began(small: World) -> None:
+    """The project menu of /stats has all projects first and marks what is on show; /help's asks to choose."""
+    small.funded(100)
+    everything = small.ask("ada", "/stats month")
+    assert chosen_of(everything.card) == ["This month", "All projects"]
+    one = small.press("ada", "page", options_of(everything.card, "Project")["Logo Lab"])
+    assert chosen_of(one.card) == ["This month", "Logo Lab"]
+    back = options_of(one.card, "Project")
+    assert next(iter(back)) == "All projects"
+    assert back["All projects"] == "/stats period=month"
+    assert small.press("ada", "page", back["All projects"]).card == everything.card
+    assert chosen_of(small.ask("ada", "/help").card) == ["Choose a question"]

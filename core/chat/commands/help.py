@@ -126,7 +126,8 @@ def _overview(call: Call, only: str = "", unknown: str = "") -> Reply:
         if (not only or only == key)
         and (found := tuple((short_usage(one), one.summary) for one in mine if one.topic == key))
     ]
-    questions = [{"line": command_line("help", topic=key), "label": question} for key, question in QUESTIONS.items()]
+    questions = [{"line": "/help", "label": "Choose a question"}]
+    questions += [{"line": command_line("help", topic=key), "label": question} for key, question in QUESTIONS.items()]
     return call.reply(
         "help",
         desk=call.config.name,

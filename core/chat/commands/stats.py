@@ -94,7 +94,7 @@ def stats_command(
         bars=_bars(found),
         alt=spoken_chart(_bars(found)),
         periods=_period_options(None, program, period),
-        projects=_project_options(own, period),
+        projects=_project_options(own, period, program=program),
         csv=command_line("stats", period=period, program=program),
         pages=pages,
     )
@@ -247,16 +247,24 @@ def _period_options(project: str | None, program: str | None, chosen: str) -> li
     ]
 
 
-def _project_options(own: Sequence[Project], period: str, chosen: Project | None = None) -> list[dict[str, object]]:
-    """A menu of the other projects; live ones first. More than it holds are reached by typing their name."""
+def _project_options(
+    own: Sequence[Project], period: str, chosen: Project | None = None, program: str | None = None
+) -> list[dict[str, object]]:
+    """All projects together, then each one; live ones first. More than it holds are reached by typing their name."""
     ordered = sorted(own, key=lambda one: one.deleted_at is not None)
     return [
+        {
+            "line": command_line("stats", period=period, program=program),
+            "label": "All projects",
+            "selected": chosen is None,
+        }
+    ] + [
         {
             "line": command_line("stats", project=project_handle(one, own), period=period),
             "label": project_label(one),
             "selected": chosen is not None and one.project_id == chosen.project_id,
         }
-        for one in ordered[:MOST_SUGGESTIONS]
+        for one in ordered[: MOST_SUGGESTIONS - 1]
     ]
 
 
