@@ -46,7 +46,7 @@ _TRANSFER = table_of(Transfer)
 _PERSON = table_of(Person)
 _DRAFT = table_of(Draft)
 
-_BACK = ("rejected", "cancelled", "failed", "returned")
+BACK = ("rejected", "cancelled", "failed", "returned")  # the whole amount is available again
 _APPROVED = ("approved", "sending", "sent", "paid", "returned")
 
 
@@ -130,7 +130,7 @@ def _entries(session: Session) -> tuple[list[str], str]:
     wanted = (
         request.c.id.is_not(None),
         moved == _WITHDRAWAL.c.amount,
-        _same(back.c.id.is_not(None), state.in_(_BACK)),
+        _same(back.c.id.is_not(None), state.in_(BACK)),
         _same(paid.c.id.is_not(None), state.in_(("paid", "returned"))),
         _same(unpaid.c.id.is_not(None), state == "returned"),
     )
@@ -158,7 +158,7 @@ def _strays(session: Session) -> Sequence[Row[Any]]:
 
 
 def _adjustment_entries(session: Session) -> tuple[list[str], str]:
-    """Each approved adjustment has its ledger entry with its amount, no other has one, and there are no others."""
+    """Each approved adjustment has its ledger entry with its amount and reason, no other has one, and there are no others."""
     key = _key("adjustment", _ADJUSTMENT)
     moved = (
         select(func.coalesce(func.sum(_TRANSFER.c.amount), 0))
@@ -167,7 +167,8 @@ def _adjustment_entries(session: Session) -> tuple[list[str], str]:
         .scalar_subquery()
     )
     approved = _ADJUSTMENT.c.state == "approved"
-    fits = _same(and_(_ENTRY.c.id.is_not(None), moved == func.abs(_ADJUSTMENT.c.amount)), approved)
+    said = and_(moved == func.abs(_ADJUSTMENT.c.amount), _ENTRY.c.memo == _ADJUSTMENT.c.reason)
+    fits = _same(and_(_ENTRY.c.id.is_not(None), said), approved)
     people = _same(approved, and_(_ADJUSTMENT.c.decided_by != _ADJUSTMENT.c.proposed_by, approved))
     statement = (
         select(_ADJUSTMENT.c.id, _ADJUSTMENT.c.state)

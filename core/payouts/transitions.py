@@ -29,12 +29,17 @@ def entry_key(withdrawal: Withdrawal, step: str) -> str:
     return f"withdrawal:{withdrawal.program}:{withdrawal.creator_id}:{withdrawal.number}:{step}"
 
 
+def memo_of(withdrawal: Withdrawal, step: str) -> str:
+    """What an entry says of itself: whose withdrawal, by the creator's own count, which is not the number in WD-8."""
+    return f"{withdrawal.creator_id}'s withdrawal no. {withdrawal.number}: {step}"
+
+
 def hold(session: Session, now: dt.datetime, withdrawal: Withdrawal) -> bool:
     """Move the amount available → reserved, if the balance covers it: check and move are one atomic step."""
     who = withdrawal.creator_id
     available = accounts.open_account(session, withdrawal.program, "available", who)
     reserved = accounts.open_account(session, withdrawal.program, "reserved", who)
-    memo = f"Withdrawal {withdrawal.number} requested"
+    memo = memo_of(withdrawal, "requested")
     key = entry_key(withdrawal, "request")
     return journal.hold(session, available, reserved, withdrawal.amount, key, REQUEST, now, memo) is not None
 
@@ -52,7 +57,7 @@ def _undo(session: Session, now: dt.datetime, withdrawal: Withdrawal, step: str,
     first = journal.find(session, entry_key(withdrawal, step))
     if first is None or first.id is None:
         raise ValueError(f"the ledger has no entry {entry_key(withdrawal, step)}")
-    memo = f"Withdrawal {withdrawal.number} {state}"
+    memo = memo_of(withdrawal, state)
     journal.reverse(session, first.id, entry_key(withdrawal, f"{step}-{state}"), now, memo)
 
 
@@ -88,7 +93,7 @@ def pay(session: Session, now: dt.datetime, withdrawal: Withdrawal, by: str, ref
     moves = [journal.Move(reserved, rail, withdrawal.amount - withdrawal.fee)]
     if withdrawal.fee:
         moves.append(journal.Move(reserved, accounts.open_account(session, program, "fees"), withdrawal.fee))
-    journal.post(session, entry_key(withdrawal, "paid"), PAID, now, moves, f"Withdrawal {withdrawal.number} paid")
+    journal.post(session, entry_key(withdrawal, "paid"), PAID, now, moves, memo_of(withdrawal, "paid"))
     withdrawal.state, withdrawal.ended_at, withdrawal.ended_by = "paid", now, by
     withdrawal.reference = reference or withdrawal.reference
     session.add(withdrawal)

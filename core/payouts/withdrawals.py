@@ -185,7 +185,7 @@ def preview(
     mine, old = col(Draft.creator_id) == creator.creator_id, col(Draft.created_at) < now - DRAFT_MEMORY
     session.exec(delete(Draft).where(mine, old))
     draft = Draft(
-        token=secrets.token_urlsafe(18),
+        token=secrets.token_hex(18),  # never begins with "-", which a terminal reads as an option
         creator_id=creator.creator_id,
         program=slug,
         amount=quote.amount,

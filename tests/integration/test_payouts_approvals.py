@@ -147,7 +147,7 @@ def test_rejecting(world: World) -> None:
     assert world.entries()[-1] == (
         "withdrawal:studio:ada:1:request-rejected",
         "withdrawal.request",
-        "Withdrawal 1 rejected",
+        "ada's withdrawal no. 1: rejected",
     )
     with world.session() as session:
         said = approvals.decisions(session, made.id or 0)

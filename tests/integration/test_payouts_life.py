@@ -88,7 +88,7 @@ def test_paid(world: World) -> None:
     assert (stored.state, stored.reference, stored.ended_at, stored.ended_by) == ("paid", "T-1", LATER, "Ann")
     assert world.facts[-1] == WithdrawalChanged(made.id or 0, "paid", LATER)
     assert world.trail()[-1] == ("Ann", "payout.paid", f"WD-{made.id}", "T-1")
-    assert world.entries()[-1] == ("withdrawal:studio:ada:1:paid", "withdrawal.paid", "Withdrawal 1 paid")
+    assert world.entries()[-1] == ("withdrawal:studio:ada:1:paid", "withdrawal.paid", "ada's withdrawal no. 1: paid")
     clean(world)
 
 

@@ -72,7 +72,7 @@ def test_preview_says_all_and_moves_nothing(world: World) -> None:
         arrives_by=dt.date(2026, 1, 20),
         approvals_needed=1,
     )
-    assert len(shown.draft) == 24
+    assert len(shown.draft) == 36
     assert world.wallet() == Wallet(0, 100 * DOLLAR, 0)
     assert world.facts == []
 
@@ -108,7 +108,8 @@ def test_confirm_holds_the_money(world: World) -> None:
     }
     assert world.facts == [WithdrawalRequested(made.id or 0, NOW)]
     assert world.trail()[-1] == ("Ada", "payout.request", f"WD-{made.id}", "$60.00 by manual")
-    assert world.entries()[-1] == ("withdrawal:studio:ada:1:request", "withdrawal.request", "Withdrawal 1 requested")
+    memo = "ada's withdrawal no. 1: requested"
+    assert world.entries()[-1] == ("withdrawal:studio:ada:1:request", "withdrawal.request", memo)
 
 
 def test_numbers_count_per_creator_and_program(database: Database) -> None:
