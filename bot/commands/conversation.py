@@ -22,7 +22,8 @@ Save = Annotated[
 def register(app: typer.Typer) -> None:
     """Add these commands to the command line."""
     app.command("ask")(ask)
-    app.command("press")(press)
+    # A value may begin with "-", such as a reason; what is no option of `press` is its value.
+    app.command("press", context_settings={"ignore_unknown_options": True})(press)
 
 
 def ask(

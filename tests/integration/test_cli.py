@@ -211,6 +211,13 @@ def test_rejecting_needs_a_reason(rich: Terminal) -> None:
     assert "button is from an older version" in rich.refused("press", "--as", "Mira", "no.such", "1")
 
 
+@pytest.mark.parametrize("value", ["-x", "-as", "--nobody-made-this", "-1"])
+def test_values_that_begin_like_options(rich: Terminal, value: str) -> None:
+    """`press` takes a value that begins with "-" for the button's value, not for an option."""
+    said = rich.refused("press", "--as", "ada", "withdraw.confirm", value, "--at", MORNING)
+    assert "preview" in said
+
+
 def test_refusals_say_why(rich: Terminal) -> None:
     """A refusal ends with 1 and one line on stderr; with --json the card is printed as well."""
     line = rich.refused("ask", "--as", "ada", "/withdraw 49.99", "--at", MORNING)
