@@ -29,6 +29,24 @@ def shown_chart(chat: Chat) -> bool:
     )
 
 
+def ask(chat: Chat) -> None:
+    """What they have, how the week went, and why."""
+    from playwright.sync_api import expect
+
+    expect(chat.say("/balance")).to_contain_text("Account Balance")
+    expect(chat.last).to_contain_text("settled to 13 Jan")
+
+    expect(chat.say("/stats")).to_contain_text("Credits Spent")
+    assert shown_chart(chat)
+    before = chat.last.inner_text()
+    chat.last.locator("select").first.select_option(label="All time")
+    expect(chat.last).not_to_have_text(before)
+    expect(chat.last).to_contain_text("(updated)")
+
+    expect(chat.say("/explain")).to_contain_text("Operating costs come off first; you get 50% of what remains.")
+    expect(chat.last).to_contain_text(re.compile(r"Entry L-\d+"))
+
+
 def downloaded(chat: Chat, target: Path) -> list[list[str]]:
     """The rows of the file that came last."""
     with chat.page.expect_download() as download:
@@ -46,19 +64,7 @@ def test_the_main_job_in_one_sitting(browser: Browser, demo: str, tmp_path: Path
         expect(chat.page.locator("#clock")).to_contain_text("14 Jan 2026")
         chat.be("Ada")
 
-        expect(chat.say("/balance")).to_contain_text("Account Balance")
-        expect(chat.last).to_contain_text("settled to 13 Jan")
-
-        expect(chat.say("/stats")).to_contain_text("Credits Spent")
-        assert shown_chart(chat)
-        before = chat.last.inner_text()
-        chat.last.locator("select").first.select_option(label="All time")
-        expect(chat.last).not_to_have_text(before)
-        expect(chat.last).to_contain_text("(updated)")
-
-        expect(chat.say("/explain")).to_contain_text("Operating costs come off first; you get 50% of what remains.")
-        expect(chat.last).to_contain_text(re.compile(r"Entry L-\d+"))
-
+        ask(chat)
         newest = chat.entry().get_attribute("data-entry")
         expect(chat.say("/withdraw 50")).to_contain_text("Check before you request")
         assert chat.entry().get_attribute("data-entry") == newest, "a preview moves nothing"
