@@ -158,3 +158,14 @@ def test_a_newcomer_is_led_through_the_main_job(browser: Browser, demo: str) -> 
         steps.nth(7).click()
         expect(count).to_have_text("done")
         expect(chat.last).to_contain_text("Settlement for 14 Jan")
+
+
+def test_any_choice_of_a_menu_can_be_made(browser: Browser, shared_demo: str) -> None:
+    """The first project of the menu can be chosen too, and the card is then about it."""
+    from playwright.sync_api import expect
+
+    with open_chat(browser, shared_demo) as chat:
+        card = chat.say("/stats")
+        expect(card).to_contain_text("Your projects")
+        card.get_by_label("Project").select_option(label="Logo Lab")
+        expect(card).to_contain_text("Logo Lab · published")

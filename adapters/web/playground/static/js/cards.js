@@ -107,6 +107,9 @@ function drawSelect(item, press) {
   const options = item.options.map((option) =>
     h("option", { value: option.value, selected: option.selected }, option.label),
   );
+  // With nothing chosen yet the browser would show the first option as if it were: and choosing that would do nothing.
+  if (!item.options.some((option) => option.selected))
+    options.unshift(h("option", { value: "", selected: true, disabled: true, hidden: true }, "Choose…"));
   const select = h("select", { data: { action: item.action } }, options);
   let sent = select.value;
   let waiting = 0;
