@@ -26,6 +26,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Session
 
+from core.clock import DAY, start_of
 from core.config import Program
 from core.earnings.daily import DIRTY, SETTLED
 from core.earnings.differences import LINE, PROJECT, USAGE, On, both_sides, terms_sql, whole
@@ -328,9 +329,16 @@ def _sums(session: Session) -> tuple[list[str], str]:
 
 
 def _runs(session: Session) -> tuple[list[str], str]:
-    """Each program's settlements are numbered 1, 2, … up to its count of runs."""
+    """Each program's settlements are numbered 1, 2, … up to its count of runs, and it is settled through a day that
+    they can have reached."""
     wrong, count = [], 0
+    newest = dict(session.execute(select(SETTLED.c.program, func.max(SETTLED.c.day)).group_by(SETTLED.c.program)).all())
     for state in _states(session):
+        last, through, at = newest.get(state.slug), state.settled_through, state.settled_at
+        if last is not None and (through is None or through < last):
+            wrong.append(f"{state.slug} is settled through {through or 'no day'}, but {last} is settled")
+        if through is not None and (at is None or at < start_of(through) + DAY):
+            wrong.append(f"{state.slug} is settled through {through}, but its last run was at {at}")
         prefix = f"settlement:{state.slug}:"
         keys = set(
             session.execute(select(_ENTRY.c.key).where(_ENTRY.c.key.startswith(prefix, autoescape=True))).scalars()

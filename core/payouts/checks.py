@@ -158,7 +158,8 @@ def _strays(session: Session) -> Sequence[Row[Any]]:
 
 
 def _adjustment_entries(session: Session) -> tuple[list[str], str]:
-    """Each approved adjustment has its ledger entry with its amount and reason, no other has one, and there are no others."""
+    """Each approved adjustment has its ledger entry with its amount and reason, no other has one, and there are no
+    others."""
     key = _key("adjustment", _ADJUSTMENT)
     moved = (
         select(func.coalesce(func.sum(_TRANSFER.c.amount), 0))
