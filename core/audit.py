@@ -11,7 +11,7 @@ from sqlalchemy import String, Text
 from sqlmodel import Field, Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from core.clock import DAY, iso, start_of
+from core.clock import end_of, iso, start_of
 from core.ledger.csvsafe import safe_cell
 from core.storage import Base, BigId, UTCDateTime, append_only, key_type
 
@@ -42,8 +42,8 @@ def _lines(start: dt.date | None, end: dt.date | None) -> SelectOfScalar[AuditRe
     statement = select(AuditRecord)
     if start is not None:
         statement = statement.where(col(AuditRecord.at) >= start_of(start))
-    if end is not None:
-        statement = statement.where(col(AuditRecord.at) < start_of(end) + DAY)
+    if end is not None and (stop := end_of(end)) is not None:
+        statement = statement.where(col(AuditRecord.at) < stop)
     return statement
 
 

@@ -28,3 +28,8 @@ def start_of(day: dt.date) -> dt.datetime:
 def iso(moment: dt.datetime) -> str:
     """A UTC moment as text that ends in `Z`; microseconds only where there are some."""
     return moment.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
+
+
+def end_of(day: dt.date) -> dt.datetime | None:
+    """The first moment after a day, 00:00:00 UTC of the next; None after the last day that there is."""
+    return None if day == dt.date.max else start_of(day + DAY)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlmodel import Session
 
-from core.clock import DAY, start_of
+from core.clock import end_of, start_of
 from core.earnings.daily import lines_of
 from core.earnings.differences import LINE, PROJECT
 from core.earnings.periods import late_label
@@ -73,8 +73,8 @@ def earned_lines(
     )
     if start is not None:
         statement = statement.where(_ENTRY.c.effective_at >= start_of(start))
-    if end is not None:
-        statement = statement.where(_ENTRY.c.effective_at < start_of(end + DAY))
+    if end is not None and (stop := end_of(end)) is not None:
+        statement = statement.where(_ENTRY.c.effective_at < stop)
     if entry_id is not None:
         statement = statement.where(LINE.c.entry_id == entry_id)
     values = {"creator": creator_id, "program": program} if program is not None else {"creator": creator_id}

@@ -13,7 +13,7 @@ from typing import TextIO
 
 from sqlmodel import Session, col, select
 
-from core.clock import DAY, iso, start_of
+from core.clock import end_of, iso, start_of
 from core.earnings.history import EarnedLine
 from core.earnings.tables import Creator, Project, SettlementLine
 from core.ledger.csvsafe import safe_cell
@@ -126,8 +126,8 @@ def _earned(session: Session, start: dt.date | None, end: dt.date | None) -> Ite
     )
     if start is not None:
         found = found.where(col(Entry.effective_at) >= start_of(start))
-    if end is not None:
-        found = found.where(col(Entry.effective_at) < start_of(end) + DAY)
+    if end is not None and (stop := end_of(end)) is not None:
+        found = found.where(col(Entry.effective_at) < stop)
     for line, project, posted_at in session.exec(found, execution_options={"yield_per": _CHUNK}):
         earned = EarnedLine(
             project.program, project.project_id, project.name, line.day, line.share, line.entry_id, posted_at, line.late
@@ -139,8 +139,8 @@ def _adjusted(session: Session, start: dt.date | None, end: dt.date | None) -> I
     found = select(Adjustment).where(Adjustment.state == "approved")
     if start is not None:
         found = found.where(col(Adjustment.decided_at) >= start_of(start))
-    if end is not None:
-        found = found.where(col(Adjustment.decided_at) < start_of(end) + DAY)
+    if end is not None and (stop := end_of(end)) is not None:
+        found = found.where(col(Adjustment.decided_at) < stop)
     ordered = found.order_by(col(Adjustment.decided_at), col(Adjustment.id))
     yield from map(of_adjustment, session.exec(ordered, execution_options={"yield_per": _CHUNK}))
 
@@ -149,8 +149,8 @@ def _withdrawn(session: Session, start: dt.date | None, end: dt.date | None) -> 
     found = select(Withdrawal)
     if start is not None:
         found = found.where(col(Withdrawal.requested_at) >= start_of(start))
-    if end is not None:
-        found = found.where(col(Withdrawal.requested_at) < start_of(end) + DAY)
+    if end is not None and (stop := end_of(end)) is not None:
+        found = found.where(col(Withdrawal.requested_at) < stop)
     ordered = found.order_by(col(Withdrawal.requested_at), col(Withdrawal.id))
     yield from map(of_withdrawal, session.exec(ordered, execution_options={"yield_per": _CHUNK}))
 
@@ -174,8 +174,8 @@ def payouts_csv(
         found = found.where(Withdrawal.program == program)
     if start is not None:
         found = found.where(col(Withdrawal.requested_at) >= start_of(start))
-    if end is not None:
-        found = found.where(col(Withdrawal.requested_at) < start_of(end) + DAY)
+    if end is not None and (stop := end_of(end)) is not None:
+        found = found.where(col(Withdrawal.requested_at) < stop)
     approvers = {} if creator_id is not None else _approvers(session)
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(PAYOUT_COLUMNS)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sqlmodel import Session, col, select
 
-from core.clock import DAY, start_of
+from core.clock import end_of, start_of
 from core.earnings.history import EarnedLine, earned_lines
 from core.errors import InvalidInput
 from core.payouts.guard import shown_id
@@ -157,8 +157,8 @@ def _withdrawals(
         found = found.where(Withdrawal.program == program)
     if start is not None:
         found = found.where(col(Withdrawal.requested_at) >= start_of(start))
-    if end is not None:
-        found = found.where(col(Withdrawal.requested_at) < start_of(end + DAY))
+    if end is not None and (stop := end_of(end)) is not None:
+        found = found.where(col(Withdrawal.requested_at) < stop)
     if states:
         found = found.where(col(Withdrawal.state).in_(states))
     newest = found.order_by(col(Withdrawal.requested_at).desc(), col(Withdrawal.id).desc())
@@ -178,7 +178,7 @@ def _adjustments(
         found = found.where(Adjustment.program == program)
     if start is not None:
         found = found.where(col(Adjustment.decided_at) >= start_of(start))
-    if end is not None:
-        found = found.where(col(Adjustment.decided_at) < start_of(end + DAY))
+    if end is not None and (stop := end_of(end)) is not None:
+        found = found.where(col(Adjustment.decided_at) < stop)
     newest = found.order_by(col(Adjustment.decided_at).desc(), col(Adjustment.id).desc())
     return list(session.exec(newest.limit(most)).all())

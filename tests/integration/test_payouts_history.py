@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from core import audit
 from core.earnings.tables import Creator, Project, SettledDay, SettlementLine
 from core.ledger import accounts, journal
 from core.payouts import adjustments, approvals, export, withdrawals
@@ -416,3 +417,17 @@ def test_breakdown_of_nothing_earned(sqlite_database: Database) -> None:
     world = World(sqlite_database)
     world.fund(60 * DOLLAR)
     assert parts(world, world.request(None).id) == [Part("", "Other", 60 * DOLLAR)]
+
+
+def test_the_last_day_there_is(database: Database) -> None:
+    """Histories and files up to 31 December 9999 hold everything: no day comes after it."""
+    world = World(database)
+    project(world, "p1", "Logo Lab")
+    earn(world, NOW, p1=20 * DOLLAR)
+    last = dt.date.max
+    out = io.StringIO()
+    with world.database.reading() as session:
+        assert len(transactions(session, "ada", None, NOW.date(), last).rows) == 1
+        assert export.transactions_csv(session, out, None, last) == 1
+        assert export.payouts_csv(session, out, None, last) == 0
+        assert audit.export_csv(session, out, None, last) == len(world.trail())
