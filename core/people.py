@@ -232,6 +232,11 @@ def person_of_creator(session: Session, creator_id: str) -> int | None:
     return session.exec(select(Person.id).where(Person.creator_id == creator_id)).one_or_none()
 
 
+def creator_name(session: Session, creator_id: str) -> str | None:
+    """What a creator's person is called; None before there is one."""
+    return session.exec(select(Person.name).where(Person.creator_id == creator_id)).one_or_none()
+
+
 def ensure_creator_person(session: Session, creator_id: str, name: str) -> int:
     """The id of a creator's person, made if need be. Names are unique: a namesake carries the creator id behind it."""
     found = person_of_creator(session, creator_id)
@@ -266,30 +271,33 @@ def add_person(
     wanted = _checked(roles)
     if not 0 < len(name) <= 200 or name.lower() == audit.OPERATOR or not _is_plain(name):
         raise BadName(operator=audit.OPERATOR)
+    before = None if creator_id is None else _name_creator(session, name, creator_id)
     if creator_id is None:
         statement = upsert(session, Person).values(name=name, creator_id=None).on_conflict_do_nothing()
         if session.execute(statement.returning(table_of(Person).c.id)).first() is None:
             raise NameTaken(name=name)
-    else:
-        _name_creator(session, name, creator_id)
     person = session.exec(select(Person).where(Person.name == name).execution_options(populate_existing=True)).one()
-    audit.record(session, now, by, "person.add", name, f"creator {creator_id}" if creator_id else "")
+    renamed = f"{before} → {name}, " if before not in (None, name) else ""
+    detail = renamed + (f"creator {creator_id}" if creator_id else "")
+    audit.record(session, now, by, "person.rename" if renamed else "person.add", name, detail)
     for role in wanted:
         _grant(session, now, by, person, role)
     session.flush()
     return person
 
 
-def _name_creator(session: Session, name: str, creator_id: str) -> None:
-    """See to it that the creator's person exists and is called `name`."""
+def _name_creator(session: Session, name: str, creator_id: str) -> str | None:
+    """See to it that the creator's person exists and is called `name`; what it was called, None when it is new."""
     known = sa_select(_creator.c.creator_id).where(_creator.c.creator_id == creator_id)
     if session.execute(known).first() is None:
         raise UnknownPerson(who=creator_id)
+    before = creator_name(session, creator_id)
     person_id = ensure_creator_person(session, creator_id, name)
     namesake = session.exec(select(Person.id).where(Person.name == name)).one_or_none()
     if namesake not in (None, person_id):
         raise NameTaken(name=name)
     session.execute(update(Person).where(col(Person.id) == person_id).values(name=name))
+    return before
 
 
 def _checked(roles: Iterable[str]) -> list[str]:

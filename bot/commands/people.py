@@ -38,10 +38,13 @@ def person_add(
 
     app = open_desk(config, at)
     with app.database.transaction() as session:
+        before = people.creator_name(session, creator) if creator is not None and creator.isprintable() else None
         added = people.add_person(session, app.clock(), name, creator, role or ())
         actor = people.actor(session, added.id or 0)
     if as_json:
         emit(_document(actor))
+    elif before not in (None, actor.name):
+        say(f"Renamed {before} to {actor.name}; roles are now {', '.join(sorted(actor.roles)) or 'none'}.")
     else:
         say(f"Added {actor.name}{_as(actor)}.")
 

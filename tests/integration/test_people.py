@@ -154,6 +154,8 @@ def test_adding_a_creators_person(desk: Desk) -> None:
     again = desk.add("Bob", "bo", "owner")
     assert again.id == bo.person_id
     assert desk.resolve("bo") == Actor(bo.person_id, "Bob", "bo", frozenset({"owner"}))
+    assert ("operator", "person.rename", "Bob", "Bo → Bob, creator bo") in desk.trail()
+    desk.add("Bob", "bo")
     assert ("operator", "person.add", "Bob", "creator bo") in desk.trail()
     with pytest.raises(people.NameTaken):
         desk.add("Ada L.", "bo")
