@@ -37,11 +37,12 @@ def sole_service(url: str) -> Iterator[None]:
     if database is None:
         yield
         return
-    path = database.with_name(database.name + ".lock")
     try:
+        real = database.resolve()  # by whatever links it is called, it is one database
+        path = real.with_name(real.name + ".lock")
         file = path.open("a+", encoding="ascii")
-    except OSError as error:
-        raise NoPlace(path=database, reason=error.strerror) from None
+    except (OSError, RuntimeError) as error:  # RuntimeError: links that lead in a circle
+        raise NoPlace(path=database, reason=getattr(error, "strerror", None) or error) from None
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -23,6 +23,8 @@ At = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Who = Annotated[str, typer.Option("--as", metavar="WHO", help="A creator id or a person's name.")]
 
+EARLIEST, LATEST = 1970, 9000  # years that --at may name: every day before and after them is one that dates can tell
+
 
 class State:
     """What the options before the command's name said; a command's own --config goes first."""
@@ -57,6 +59,8 @@ def parse_moment(text: str | None) -> dt.datetime | None:
         raise typer.BadParameter(f"{text!r} is no time; write 2026-01-14T03:00:00Z", param_hint="--at") from None
     if moment.tzinfo is None:
         raise typer.BadParameter(f"{text!r} has no offset; end it in Z or +00:00", param_hint="--at")
+    if not EARLIEST <= moment.year <= LATEST:
+        raise typer.BadParameter(f"{text!r} is not between the years {EARLIEST} and {LATEST}", param_hint="--at")
     return moment.astimezone(dt.UTC)
 
 

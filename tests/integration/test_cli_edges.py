@@ -1,0 +1,82 @@
+"""The command line at its edges: times, links, databases that are not there, names that change."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from bot.lock import AlreadyRunning, NoPlace, sole_service
+from core.people import ROLES
+from tests.commands import Terminal
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A desk that `init` made, with one creator; copied for each test."""
+    terminal = Terminal(tmp_path_factory.mktemp("made"))
+    terminal.ok("init")
+    (terminal.folder / "creators.csv").write_text("creator_id,name,country\nada,Ada,DE\n", encoding="utf-8")
+    terminal.ok("import", "creators", "creators.csv")
+    return terminal.folder
+
+
+@pytest.fixture
+def desk(made: Path, tmp_path: Path) -> Terminal:
+    """A desk with one creator."""
+    return Terminal(shutil.copytree(made, tmp_path, dirs_exist_ok=True))
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "0001-01-01T00:00:00+14:00",
+        "0001-01-01T00:00:00Z",
+        "1969-12-31T23:59:59Z",
+        "9001-01-01T00:00:00Z",
+        "9999-12-31T23:59:59-12:00",
+    ],
+)
+def test_a_moment_at_the_edge_of_time(desk: Terminal, moment: str) -> None:
+    """A time outside the years 1970 to 9000 is a mistake of whoever typed it, not a fault of the desk."""
+    result = desk.run("settle", "--at", moment)
+    assert result.status == 2, result
+    assert "not between the years 1970 and 9000" in " ".join(result.err.replace("│", " ").split())
+
+
+def test_exports_up_to_the_last_day(desk: Terminal) -> None:
+    """`export --to 9999-12-31` leaves the end open for everything that can be exported."""
+    for what in ("journal", "transactions", "payouts", "audit"):
+        desk.ok("export", what, "--to", "9999-12-31")
+
+
+def test_one_service_by_any_name(tmp_path: Path) -> None:
+    """A database that is called by a link, or by a way round, is the same one: a second service is refused."""
+    database = tmp_path / "desk.db"
+    database.touch()
+    (tmp_path / "folder").mkdir()
+    link = tmp_path / "folder" / "other.db"
+    link.symlink_to(database)
+    with sole_service(f"sqlite:///{database}"):
+        for path in (link, tmp_path / "folder" / ".." / "desk.db"):
+            with pytest.raises(AlreadyRunning), sole_service(f"sqlite:///{path}"):
+                pass
+    with sole_service(f"sqlite:///{link}"), pytest.raises(AlreadyRunning), sole_service(f"sqlite:///{database}"):
+        pass
+
+
+def test_links_in_a_circle(tmp_path: Path) -> None:
+    """A database that is a link to itself is refused in words."""
+    link = tmp_path / "desk.db"
+    link.symlink_to(link)
+    with pytest.raises(NoPlace, match="can't be opened"), sole_service(f"sqlite:///{link}"):
+        pass
+
+
+def test_a_creators_person_is_renamed_aloud(desk: Terminal) -> None:
+    """Naming a person who has a name already says so, in the answer and in the audit trail."""
+    assert desk.ok("person", "add", "Boss", "--creator", "ada", "--role", ROLES[0]).startswith("Added Boss")
+    said = desk.ok("person", "add", "AdaAppr", "--creator", "ada")
+    assert said == "Renamed Boss to AdaAppr; roles are now approver.\n"
+    assert 'person.rename,AdaAppr,"Boss → AdaAppr, creator ada"' in desk.ok("export", "audit")
