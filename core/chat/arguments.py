@@ -1,7 +1,8 @@
 """What people type, matched to a signature: words, quotes, `key=value`, `--key value`, mentions, dates of two words.
 
 Words are matched in the order of the signature, except that a word which can only be one of a parameter's choices, or a
-date, finds its place by itself (`/stats week`); quotes say that a word is just text (`/stats "week"`).
+date, finds its place by itself (`/stats week`); quotes say that a word is just text (`/stats "week"`), as long as
+there is a parameter for text. A word such as "from" before a date is only a word.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 
 from core.chat.cards import clean
 from core.chat.limits import LIMITS
+from core.chat.line import Token, tokens
 from core.chat.registry import Action, Command, Param, Registry
 from core.clock import utc_day
 from core.errors import DeskError
@@ -26,11 +28,11 @@ _MONTHS = (
     "january february march april may june july august september october november december".split()  # noqa: SIM905
 )
 _BIGGEST = 2**63 - 1
-_QUOTES: Mapping[str, str] = {'"': '"', "“": "”", "„": "“”", "«": "»", "”": "”"}
-_KEYED = re.compile(r"(--)?([A-Za-z][A-Za-z_-]*)=")
 _FLAG = re.compile(r"--([A-Za-z][A-Za-z_-]*)")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
 _NUMBERLIKE = re.compile(r"[+\-−]?\$?[0-9][0-9.,_]*")
+# Words before a date, and the parameter that they are meant for.
+_BEFORE_DATES: Mapping[str, str] = {"from": "from", "since": "from", "to": "to", "until": "to", "on": "date"}
 _MENTION = re.compile(r"<[@#]!?([A-Za-z0-9]+)(?:\|[^<>]*)?>")
 
 
@@ -55,73 +57,12 @@ class Missing(DeskError):
         super().__init__(command=f"/{command.name}", names=names, example=command.example)
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A word or quoted text. key: the parameter it is for, from `key=value`. start and end are places in the line."""
-
-    text: str
-    start: int
-    end: int
-    quoted: bool = False
-    key: str = ""
-    closed: bool = True
-
-
 class _NotThis(Exception):
     """This text is no value of that parameter; args[0] says why."""
 
 
 class _Wrong(_NotThis):
     """This text is clearly meant for that parameter, and is a wrong value: no other parameter should take it."""
-
-
-def tokens(line: str) -> list[Token]:
-    """Cut a line into words. An unclosed quote reaches to the end of the line."""
-    found: list[Token] = []
-    place = 0
-    while place < len(line):
-        if line[place].isspace():
-            place += 1
-            continue
-        start, key = place, ""
-        keyed = _KEYED.match(line, place)
-        if keyed:
-            key, place = keyed[2], keyed.end()
-        quoted = _quoted(line, place)
-        if quoted is not None:
-            text, place, closed = quoted
-            found.append(Token(text, start, place, True, key, closed))
-            continue
-        end = place
-        while end < len(line) and not line[end].isspace():
-            end += 1
-        found.append(Token(line[place:end], start, end, False, key))
-        place = end
-    return found
-
-
-def _quoted(line: str, place: int) -> tuple[str, int, bool] | None:
-    """Quoted text at a place: its content, where it ends, whether it was closed."""
-    opening = line[place : place + 1]
-    if opening == "'":
-        # An apostrophe is only a quote when its partner ends a word: ’tis and Ada's are words.
-        close = re.compile(r"'(?=\s|$)").search(line, place + 1)
-        return None if close is None else (line[place + 1 : close.start()], close.end(), True)
-    closings = _QUOTES.get(opening)
-    if not closings:
-        return None
-    kept: list[str] = []
-    place += 1
-    while place < len(line):
-        if line[place] == "\\" and line[place + 1 : place + 2] in ("\\", *closings):
-            kept.append(line[place + 1])
-            place += 2
-        elif line[place] in closings:
-            return "".join(kept), place + 1, True
-        else:
-            kept.append(line[place])
-            place += 1
-    return "".join(kept), place, False
 
 
 def find(registry: Registry, line: str) -> tuple[Command, str]:
@@ -223,7 +164,7 @@ class _Matcher:
         rest = self.rest_next()
         if rest is not None:
             self.take_rest(rest, word.start)
-        elif not (self.take_typed(word) or self.take_text(word)):
+        elif not (self.take_said_date(word) or self.take_typed(word) or self.take_text(word)):
             raise _NotThis(self.why_not(word))
 
     def open(self) -> Iterator[Param]:
@@ -274,6 +215,19 @@ class _Matcher:
         self.set(param, inner[0].text if whole else body)
         self.place = len(self.words)
 
+    def take_said_date(self, word: Token) -> bool:
+        """`to 13 Jan`: the word goes with the date that follows it, to the parameter it names if that is free."""
+        meant = "" if word.quoted or word.key else _BEFORE_DATES.get(word.text.casefold(), "")
+        dates = [param for param in self.open() if param.kind == "date"] if meant else []
+        self.place += 1
+        for param in sorted(dates, key=lambda param: param.name != meant)[:1]:
+            used = self.try_typed(param)
+            if used:
+                self.place += used
+                return True
+        self.place -= 1
+        return False
+
     def take_typed(self, word: Token) -> bool:
         """Give a word to the first parameter whose type it has: choices and dates anywhere, numbers in order."""
         in_order = True
@@ -285,7 +239,7 @@ class _Matcher:
                 continue
             if not in_order and param.kind not in ("choice", "date"):
                 continue
-            if word.quoted and param.kind in ("choice", "date"):
+            if word.quoted and param.kind in ("choice", "date") and self.text_open():
                 continue
             used = self.try_typed(param)
             if used:
@@ -293,11 +247,15 @@ class _Matcher:
                 return True
         return False
 
+    def text_open(self) -> bool:
+        return any(param.kind == "text" for param in self.open())
+
     def try_typed(self, param: Param) -> int:
         """How many words make a value of this type here; 0 for none."""
         for length in (3, 2, 1) if param.kind == "date" else (1,):
             words = self.words[self.place : self.place + length]
-            if len(words) < length or any(word.key or word.quoted for word in words[1:]):
+            joined = words if length > 1 else ()
+            if len(words) < length or any(word.key or word.quoted for word in joined):
                 continue
             try:
                 self.set(param, " ".join(word.text for word in words))
@@ -324,8 +282,7 @@ class _Matcher:
                 return True
             self.set(param, raw)
             self.place += 1
-            more = any(other.kind == "text" for other in self.open())
-            self.reading.absorbing = None if word.quoted or more else param
+            self.reading.absorbing = None if word.quoted or self.text_open() else param
             self.reading.absorbed_from = word.start
             return True
         if self.reading.absorbing is None or word.quoted:

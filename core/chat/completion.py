@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from core.chat import arguments
 from core.chat.cards import Actions, Button, Card, FormField, Option
+from core.chat.line import Token, tokens
 from core.chat.registry import Call, Command, Param, Registry, Suggestion
 from core.chat.words import quoted
 
@@ -90,7 +91,7 @@ def _names(registry: Registry, call: Call, line: str) -> Iterator[Suggestion]:
 
 
 def _arguments(command: Command, call: Call, line: str, start: int) -> Iterator[Suggestion]:
-    words = arguments.tokens(line[start:])
+    words = tokens(line[start:])
     unfinished = bool(words) and not (line[-1:].isspace() and words[-1].closed)
     last = words[-1] if unfinished else None
     cut = start + last.start if last else len(line)
@@ -114,7 +115,7 @@ def _arguments(command: Command, call: Call, line: str, start: int) -> Iterator[
             return
 
 
-def _after_key(command: Command, call: Call, before: str, last: arguments.Token) -> Iterator[Suggestion]:
+def _after_key(command: Command, call: Call, before: str, last: Token) -> Iterator[Suggestion]:
     for param in command.params:
         if param.name == last.key.lower():
             yield from (_whole(before, one) for one in _values(param, call, last.text))

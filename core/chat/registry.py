@@ -213,7 +213,7 @@ _EXAMPLES: Mapping[Kind, str] = {
     "int": "12",
     "money": "50.00",
     "bool": "on",
-    "date": "2026-01-13",
+    "date": "13 Jan",
     "choice": "",
     "person": "@ada",
     "channel": "#earnings",
@@ -233,6 +233,7 @@ class Command:
     writes: bool = False
     public: bool = False
     topic: str = ""
+    sample: str = ""
 
     @property
     def usage(self) -> str:
@@ -240,8 +241,9 @@ class Command:
 
     @property
     def example(self) -> str:
-        """A line that works: every required argument, filled in."""
-        return " ".join([f"/{self.name}", *(param.example for param in self.params if param.required)])
+        """A line that works: every required argument filled in, or the arguments that the declaration shows."""
+        shown = [self.sample] if self.sample else [param.example for param in self.params if param.required]
+        return " ".join([f"/{self.name}", *shown])
 
     def allows(self, who: Actor | None) -> bool:
         """Whether someone may use it at all."""
@@ -293,6 +295,7 @@ def command(
     writes: bool = False,
     public: bool = False,
     topic: str = "",
+    sample: str = "",
     registry: Registry = REGISTRY,
 ) -> Callable[[Callable[..., Reply]], Callable[..., Reply]]:
     """Declare the function below as a slash command; see this module's head."""
@@ -300,7 +303,8 @@ def command(
     def declare(function: Callable[..., Reply]) -> Callable[..., Reply]:
         if name in registry.commands:
             raise ValueError(f"/{name} is declared twice")
-        registry.commands[name] = Command(name, summary, function, params_of(function), roles, writes, public, topic)
+        params = params_of(function)
+        registry.commands[name] = Command(name, summary, function, params, roles, writes, public, topic, sample)
         return function
 
     return declare

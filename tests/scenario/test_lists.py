@@ -276,3 +276,16 @@ def test_menus_lead_back_to_where_they_began(small: World) -> None:
     assert back["All projects"] == "/stats period=month"
     assert small.press("ada", "page", back["All projects"]).card == everything.card
     assert chosen_of(small.ask("ada", "/help").card) == ["Choose a question"]
+
+
+def test_words_that_are_no_amount_are_refused_as_what_they_may_mean(small: World) -> None:
+    """What /withdraw can't read is refused as neither an amount nor a way to be paid; dates may stand in quotes."""
+    small.funded(100)
+    neither = "“abc” is neither an amount (50.00 or all) nor a way to be paid"
+    assert neither in said(small.ask("ada", "/withdraw abc"))
+    assert neither in said(small.ask("ada", "/withdraw all abc"))
+    assert "Check before you request" in said(small.ask("ada", "/withdraw all bank"))
+    assert small.ask("ada", '/explain "Logo Lab" "12 Jan"').card == small.ask("ada", "/explain logo 12 Jan").card
+    assert small.ask("ada", '/transactions "1 Jan" "5 Jan"').ok
+    refused = said(small.ask("ada", '/explain "Logo Lab" "soon"'))
+    assert 'for example /explain "Logo Lab" 13 Jan' in refused

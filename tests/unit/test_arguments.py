@@ -65,6 +65,13 @@ def explain(call: Call, project: Name = None, date: dt.date | None = None) -> Re
     return ANSWER
 
 
+@command("rows", "Lines", sample="1 Jan 13 Jan", registry=REGISTRY)
+def rows(
+    call: Call, from_: dt.date | None = None, to: dt.date | None = None, status: Literal["open", "done"] | None = None
+) -> Reply:
+    return ANSWER
+
+
 @command("desk reject", "No", roles=("approver",), registry=REGISTRY)
 def reject(
     call: Call,
@@ -128,6 +135,16 @@ def parsed(line: str, **fields: str) -> dict[str, object]:
         ('/withdraw "50"', {"amount": 50_000_000}),
         ("/withdraw manual transfer", {"method": "manual transfer"}),
         ('/explain "Logo Lab" 13 Jan', {"project": "Logo Lab", "date": dt.date(2026, 1, 13)}),
+        ('/explain "Logo Lab" "13 Jan"', {"project": "Logo Lab", "date": dt.date(2026, 1, 13)}),
+        ('/explain "13 Jan"', {"project": "13 Jan"}),
+        ('/explain "Logo Lab" on 13 Jan', {"project": "Logo Lab", "date": dt.date(2026, 1, 13)}),
+        ("/explain to do", {"project": "to do"}),
+        ('/stats "Logo Lab" "week"', {"project": "Logo Lab", "period": "week"}),
+        ('/rows "1 Jan" "5 Jan"', {"from_": dt.date(2026, 1, 1), "to": dt.date(2026, 1, 5)}),
+        ("/rows 1 Jan 2026-01-05 done", {"from_": dt.date(2026, 1, 1), "to": dt.date(2026, 1, 5), "status": "done"}),
+        ("/rows from 1 Jan to 5 Jan", {"from_": dt.date(2026, 1, 1), "to": dt.date(2026, 1, 5)}),
+        ("/rows until 5 Jan since 1 Jan", {"from_": dt.date(2026, 1, 1), "to": dt.date(2026, 1, 5)}),
+        ('/rows to "5 Jan"', {"to": dt.date(2026, 1, 5)}),
         ("/explain 13 January 2025", {"date": dt.date(2025, 1, 13)}),
         ("/explain Jan 14", {"date": dt.date(2026, 1, 14)}),
         ("/explain 15 jan", {"date": dt.date(2025, 1, 15)}),
@@ -165,6 +182,8 @@ def test_reads(line: str, values: dict[str, object]) -> None:
         ('/stats "a" "b"', "“b” is none of today, week"),
         ('/stats "a" week extra', "“extra” is one word too many"),
         ("/explain date=soon", "“soon” is no date"),
+        ("/rows from soon", "for example /rows 1 Jan 13 Jan"),
+        ("/rows to", "“to” is no date"),
         ("/explain date=2026-13-01", "is no date"),
         ("/explain date=1-2", "is no date"),
         ("/withdraw amount=fifty", "“fifty” is no amount"),
@@ -255,7 +274,7 @@ def test_usage() -> None:
     assert commands["desk reject"].usage == "/desk reject <withdrawal> <reason>"
     assert commands["desk reject"].example == '/desk reject 12 "Logo Lab"'
     assert [one.name for one in REGISTRY.group("desk")] == ["desk reject", "desk adjust"]
-    assert list(REGISTRY.names()) == ["stats", "withdraw", "explain", "desk", "tell"]
+    assert list(REGISTRY.names()) == ["stats", "withdraw", "explain", "rows", "desk", "tell"]
 
 
 def test_form_fields() -> None:

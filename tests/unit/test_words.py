@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.chat import words
-from core.chat.arguments import tokens
+from core.chat.line import tokens
 
 DAY = dt.date(2026, 1, 13)
 

@@ -34,7 +34,7 @@ class NoProjects(DeskError):
     """You have no projects here yet, so there is nothing to explain. Nothing changed."""
 
 
-@command("explain", "Why an amount is what it is", topic="earnings")
+@command("explain", "Why an amount is what it is", topic="earnings", sample='"Logo Lab" 13 Jan')
 def explain(
     call: Call,
     project: Annotated[str | None, Arg("Which project; without: what earned most", suggest=own_projects)] = None,

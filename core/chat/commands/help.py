@@ -149,7 +149,9 @@ def short_usage(found: Command) -> str:
 def _one_command(call: Call, found: Command) -> Reply:
     shown = [param for param in found.params if param.name != "page"]
     first = next((param for param in shown if not param.keyword), None)
-    example = f"{found.example} {first.example}" if first is not None and not first.required else found.example
+    example = found.example
+    if first is not None and not first.required and not found.sample:
+        example = f"{example} {first.example}"
     return call.reply(
         "help_command", command=found, example=example, params=[(param.usage, _about(param)) for param in shown]
     )

@@ -69,7 +69,7 @@ class Overview:
     change: str
 
 
-@command("stats", "How your projects do", topic="earnings")
+@command("stats", "How your projects do", topic="earnings", sample='"Logo Lab" month')
 def stats_command(
     call: Call,
     project: Annotated[str | None, Arg("Which project; all of them without", suggest=own_projects)] = None,

@@ -41,7 +41,7 @@ class Row:
     program: str
 
 
-@command("transactions", "What came in and what went out", topic="earnings")
+@command("transactions", "What came in and what went out", topic="earnings", sample="1 Jan 13 Jan")
 def transactions(
     call: Call,
     from_: Annotated[dt.date | None, Arg("From this UTC day on")] = None,

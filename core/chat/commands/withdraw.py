@@ -15,9 +15,16 @@ from core.chat.commands.own import (
 from core.chat.registry import Arg, Call, Money, Reply, action, command
 from core.chat.words import command_line
 from core.clock import utc_day
+from core.errors import DeskError
 from core.ledger.money import decimal_text
 from core.payouts import guard, refusals, withdrawals
 from core.payouts.tables import Draft
+
+MOST_SHOWN = 60
+
+
+class NeitherAmountNorMethod(DeskError):
+    """“{text}” is neither an amount (50.00 or all) nor a way to be paid ({methods}). Nothing moved."""
 
 
 @command("withdraw", "Ask to be paid out: first a preview, nothing moves", writes=True, topic="payouts")
@@ -29,11 +36,21 @@ def withdraw(
 ) -> Reply:
     """What a request would come to: amount, fee, what arrives, balance after, expected dates."""
     known = programs_of(call)
+    if amount is None and method is not None:
+        _check_method(call, method)
     if program is None and len(known) > 1:
         asked = decimal_text(amount).rstrip("0").rstrip(".") if amount is not None else None
         lines = [(one, command_line("withdraw", amount=asked, method=method, program=one.slug)) for one in known]
         return which_program(call, lines)
     return _preview(call, amount, method, program)
+
+
+def _check_method(call: Call, text: str) -> None:
+    """A word that was taken for a method because it is no amount: refused as what it may have been meant for."""
+    offered = call.config.methods_for(creator_of(call).country)
+    if offered and not any(text.strip().casefold() in (one.name.casefold(), one.title.casefold()) for one in offered):
+        shown = text if len(text) <= MOST_SHOWN else text[: MOST_SHOWN - 1] + "…"
+        raise NeitherAmountNorMethod(text=shown, methods=", ".join(one.name for one in offered))
 
 
 def _preview(call: Call, amount: int | None, method: str | None, program: str | None) -> Reply:
