@@ -37,8 +37,8 @@ from core.payouts.facts import (
     WithdrawalDecided,
     WithdrawalRequested,
 )
-from core.payouts.methods import NO_SETUP
 from core.payouts.tables import OPEN_STATES, Adjustment, Withdrawal
+from core.payouts.words import BY_HAND
 from core.people import PersonLinked
 from core.storage import table_of
 
@@ -169,7 +169,7 @@ def withdrawal_changed(session: Session, fact: WithdrawalChanged) -> None:
     """Every copy and the creator are told the new state; money to be paid by hand becomes a card for admins."""
     withdrawal = _withdrawal(session, fact.withdrawal_id)
     _repaint_withdrawal(session, fact.at, withdrawal)
-    if withdrawal.state == "sent" and withdrawal.rail in NO_SETUP:
+    if withdrawal.state == "sent" and withdrawal.rail in BY_HAND:
         _card(session, fact.at, "unasked/to_pay", f"to-pay:{withdrawal.id}", _about(withdrawal), "admin")
     else:
         repaint(session, fact.at, f"to-pay:{withdrawal.id}", "unasked/to_pay", _about(withdrawal))
@@ -192,6 +192,7 @@ def _tell_creator(session: Session, now: dt.datetime, withdrawal: Withdrawal) ->
         "fee": withdrawal.fee,
         "net": withdrawal.amount - withdrawal.fee,
         "method": withdrawal.method,
+        "by_hand": withdrawal.rail in BY_HAND,
         "reason": withdrawal.reason,
         "reference": withdrawal.reference,
         "arrives_from": withdrawal.arrives_from.isoformat() if withdrawal.arrives_from else "",

@@ -100,7 +100,7 @@ def approval_view(session: Session, config: DeskConfig, now: dt.datetime, withdr
         destination_since=_chosen_at(session, withdrawal),
         nth_payout=_nth(session, withdrawal),
         state=withdrawal.state,
-        state_words=desk_words(withdrawal.state),
+        state_words=desk_words(withdrawal.state, withdrawal.rail),
         status=status_word(withdrawal.state),
         decisions=tuple(said),
         approvals=sum(one.verdict == "approve" for one in said),

@@ -24,6 +24,8 @@ _DESK = {
     "rejected": "Rejected; the money is back in the balance",
     "cancelled": "Cancelled; the money is back in the balance",
 }
+HANDED_OVER = "Handed over, not paid yet"
+BY_HAND = frozenset({"manual"})  # rails on which people pay, and say so afterwards
 STATUSES = ("pending", "processing", "completed", "failed", "rejected", "cancelled")
 
 
@@ -32,9 +34,9 @@ def status_word(state: str) -> str:
     return _CREATORS[state]
 
 
-def desk_words(state: str) -> str:
-    """What the desk reads: the true state, and where the money is."""
-    return _DESK[state]
+def desk_words(state: str, rail: str = "") -> str:
+    """What the desk reads: the true state, and where the money is. By hand nothing is under way before it is paid."""
+    return HANDED_OVER if state == "sent" and rail in BY_HAND else _DESK[state]
 
 
 def states_of(status: str) -> tuple[str, ...]:

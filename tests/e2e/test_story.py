@@ -85,7 +85,7 @@ def test_the_main_job_in_one_sitting(browser: Browser, demo: str, tmp_path: Path
         assert sum("Already decided by" in one for one in said) == 1, said
         assert sum("Nothing changed" in one for one in said) == 1, said
         chat.page.keyboard.press("Escape")
-        expect(chat.page.locator("article", has_text="$50.00 · Sent, not paid yet")).to_be_visible()
+        expect(chat.page.locator("article", has_text="$50.00 · Handed over, not paid yet")).to_be_visible()
         expect(chat.last).to_contain_text("$50.00 · To be paid by hand")
 
         chat.be("Tom")

@@ -103,7 +103,9 @@ def test_the_creator_follows_it(world: World) -> None:
     world.send()
     texts = said(world)
     assert any(text.startswith(f"u-ada: WD-{number} · $60.00 · Approved, not sent yet") for text in texts)
-    assert any("Sent, not paid yet" in text and "Expected 15–20 Jan" in text for text in texts)
+    assert any("Handed over, not paid yet" in text and "Expected 15–20 Jan" in text for text in texts)
+    assert any("Handed to the people who pay by hand; it counts as paid when they confirm." in text for text in texts)
+    assert not any("on its way" in text for text in texts)
     (to_pay,) = [text for text in texts if "To be paid by hand" in text]
     assert to_pay.startswith("payout-approvals:")
     assert "[Mark paid…] [Mark failed…] [Ledger]" in to_pay
@@ -128,7 +130,7 @@ def test_alerts_off(world: World, alerts: bool) -> None:
     with world.session() as session:
         withdrawals.mark_failed(session, world.config, world.now, world.ann, number, "no such account")
     told = [text.split(" · ")[2].split("\n")[0] for text in said(world) if text.startswith("u-ada")]
-    assert told == (["Approved, not sent yet", "Sent, not paid yet", "Failed"] if alerts else ["Failed"])
+    assert told == (["Approved, not sent yet", "Handed over, not paid yet", "Failed"] if alerts else ["Failed"])
 
 
 def test_rejected(world: World) -> None:

@@ -61,7 +61,7 @@ def test_money_goes_from_balance_to_bank(world: World) -> None:
 
     world.pay()
     assert "processing" in said(world.ask("ada", "/payouts"))
-    assert "Sent, not paid yet" in said(world.ask("ada", "/payouts 1"))
+    assert "Handed over, not paid yet" in said(world.ask("ada", "/payouts 1"))
     todo = world.ask("Ann", "/desk payments")
     assert "WD-1 · pay $599.00" in said(todo)
     paid = world.press_in(todo, "Ann", "Mark WD-1 paid", reference="TR-77")

@@ -115,6 +115,7 @@ def test_the_desk_reads_true_states() -> None:
     assert words.desk_words("approved") == "Approved, not sent yet"
     assert words.desk_words("sending") == "Being sent"
     assert words.desk_words("sent") == "Sent, not paid yet"
+    assert words.desk_words("sent", "manual") == "Handed over, not paid yet"
     assert words.desk_words("paid") == "Paid"
     for state in ("failed", "rejected", "cancelled"):
         assert words.desk_words(state) == f"{state.capitalize()}; the money is back in the balance"

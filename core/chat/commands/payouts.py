@@ -147,7 +147,7 @@ def _one(call: Call, one: Withdrawal) -> Reply:
         one=one,
         net=one.amount - one.fee,
         status=status_word(one.state),
-        words=desk_words(one.state),
+        words=desk_words(one.state, one.rail),
         program=title_of(call.config, program) if program is not None and several else "",
         method=method_title(call.config, one.method),
         expected=expected_text(one),
