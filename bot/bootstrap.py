@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING
 from sqlalchemy.engine import make_url
 
 from adapters.rails.manual import Manual
+from bot.lock import sqlite_path
 from bot.settings import Settings
 from core import migrations
 from core.chat import announcements, commands  # noqa: F401 - commands: declares what can be typed and pressed
 from core.chat.desk import Desk
 from core.clock import Clock, system_clock
 from core.config import DeskConfig
-from core.earnings.terms import sync_programs
+from core.earnings.terms import in_sync, sync_programs
+from core.errors import DeskError
 from core.payouts.rail import Rail
 from core.storage import Database, make_engine
 
@@ -75,22 +77,36 @@ def build(settings: Settings, clock: Clock = system_clock) -> App:
     return App(settings, database, desk, rails, clock, nudge)
 
 
-def prepare(app: App, *, upgrade: bool = False, sync: bool = True) -> None:
+class NoDesk(DeskError):
+    """There is no desk in DATABASE_URL {database}; `earnings-desk init` makes one."""
+
+
+def prepare(app: App, *, upgrade: bool = False, sync: bool = True, create: bool = True) -> None:
     """Have the database ready for commands: an empty one gets the schema; programs and their terms are made known.
 
     upgrade: an older schema is brought to this version too (`up`, `init`); otherwise it is refused.
-    sync: make the configured programs known.
-    Raises OutOfDate, DatabaseTooNew, NotOurDatabase, TermsChangeSettledDays, SQLAlchemyError.
+    sync: make the configured programs known; writes only if there is something new.
+    create: without it, an empty database is refused and stays as it is, and a file that isn't there is not made.
+    Raises NoDesk, DatabaseOutdated, DatabaseTooNew, NotOurDatabase, TermsChangeSettledDays, SQLAlchemyError.
     """
     engine = app.database.engine
-    found = migrations.state(engine)
+    file = sqlite_path(app.settings.database_url.reveal())
+    missing = file is not None and not file.exists()
+    found = "empty" if missing and not create else migrations.state(engine)
+    if found == "empty" and not create:
+        raise NoDesk(database=app.database_name)
     if found == "empty" or (upgrade and found == "behind"):
         migrations.migrate(engine)
     elif found != "current":
         migrations.require_current(engine)
-    if sync and app.config.programs:
+    if sync and not _in_sync(app):
         with app.database.transaction() as session:
             sync_programs(session, app.config)
+
+
+def _in_sync(app: App) -> bool:
+    with app.database.reading() as session:
+        return in_sync(session, app.config)
 
 
 def migrate_now(app: App) -> tuple[str, str]:

@@ -200,16 +200,25 @@ def _is_plain(text: str) -> bool:
     return not any(unicodedata.category(sign) in ("Cc", "Cs") for sign in text)
 
 
+def _creators_name(session: Session, creator_id: str) -> str | None:
+    return session.execute(sa_select(_creator.c.name).where(_creator.c.creator_id == creator_id)).scalar_one_or_none()
+
+
+def known(session: Session, who: str) -> Actor | None:
+    """Whom `resolve` would find without making a person; reads only."""
+    found = _actor(session, col(Person.creator_id) == who) if _is_plain(who) else None
+    if found is None and _is_plain(who) and _creators_name(session, who) is None:
+        found = _actor(session, col(Person.name) == who)
+    return found
+
+
 def resolve(session: Session, who: str) -> Actor:
     """The person behind a creator id or, failing that, a person's name; a creator gets a person on first use."""
-    if not _is_plain(who):
-        raise UnknownPerson(who=who.encode(errors="replace").decode())
-    name = session.execute(sa_select(_creator.c.name).where(_creator.c.creator_id == who)).scalar_one_or_none()
-    if name is not None:
-        return actor(session, ensure_creator_person(session, who, name))
-    found = _actor(session, col(Person.name) == who)
+    found, name = known(session, who), _creators_name(session, who) if _is_plain(who) else None
+    if found is None and name is not None:
+        found = actor(session, ensure_creator_person(session, who, name))
     if found is None:
-        raise UnknownPerson(who=who)
+        raise UnknownPerson(who=who.encode(errors="replace").decode())
     return found
 
 
@@ -230,11 +239,6 @@ def _active(identity: Identity) -> tuple[ColumnElement[bool], ...]:
 def person_of_creator(session: Session, creator_id: str) -> int | None:
     """The id of a creator's person; None before anyone linked or asked for it."""
     return session.exec(select(Person.id).where(Person.creator_id == creator_id)).one_or_none()
-
-
-def creator_name(session: Session, creator_id: str) -> str | None:
-    """What a creator's person is called; None before there is one."""
-    return session.exec(select(Person.name).where(Person.creator_id == creator_id)).one_or_none()
 
 
 def ensure_creator_person(session: Session, creator_id: str, name: str) -> int:
@@ -288,16 +292,15 @@ def add_person(
 
 def _name_creator(session: Session, name: str, creator_id: str) -> str | None:
     """See to it that the creator's person exists and is called `name`; what it was called, None when it is new."""
-    known = sa_select(_creator.c.creator_id).where(_creator.c.creator_id == creator_id)
-    if session.execute(known).first() is None:
+    if _creators_name(session, creator_id) is None:
         raise UnknownPerson(who=creator_id)
-    before = creator_name(session, creator_id)
+    before = known(session, creator_id)
     person_id = ensure_creator_person(session, creator_id, name)
     namesake = session.exec(select(Person.id).where(Person.name == name)).one_or_none()
     if namesake not in (None, person_id):
         raise NameTaken(name=name)
     session.execute(update(Person).where(col(Person.id) == person_id).values(name=name))
-    return before
+    return None if before is None else before.name
 
 
 def _checked(roles: Iterable[str]) -> list[str]:

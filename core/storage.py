@@ -106,6 +106,13 @@ def make_engine(url: str) -> Engine:
 Announce = Callable[[Session, object], None]
 
 
+@contextmanager
+def reading_connection(engine: Engine) -> Iterator[Connection]:
+    """A connection that only reads: on SQLite it takes no write lock, so that it waits for nobody."""
+    with engine.connect().execution_options(**_READ_OPTIONS[engine.dialect.name]) as connection:
+        yield connection
+
+
 @dataclass(frozen=True, slots=True)
 class Database:
     """Where the desk's transactions begin. `announce` hears every published fact, in the transaction that made it."""
@@ -124,9 +131,8 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """One read-only transaction: a consistent view that never waits for a writer (nor makes one wait)."""
-        options = _READ_OPTIONS[self.engine.dialect.name]
         with (
-            self.engine.connect().execution_options(**options) as connection,
+            reading_connection(self.engine) as connection,
             Session(connection, expire_on_commit=False, autoflush=False) as session,
         ):
             yield session  # closing rolls back too and, unlike rollback(), leaves what was read readable

@@ -88,7 +88,7 @@ def verify(
     """Check the books, and say what is wrong where."""
     from core.verify import verify as look
 
-    app = open_desk(config, need_config=False, sync=False)
+    app = open_desk(config, need_config=False, sync=False, create=False)
     with app.database.reading() as session:
         checks = look(session, head)
     ok = all(check.ok for check in checks)
@@ -120,7 +120,7 @@ def export(
     start, end = parse_day(from_, "--from"), parse_day(to, "--to")
     if start and end and start > end:
         raise typer.BadParameter(f"the range ends on {end}, before it begins on {start}", param_hint="--to")
-    app = open_desk(config, need_config=False, sync=False)
+    app = open_desk(config, need_config=False, sync=False, create=False)
     write = _writer(what, chosen)
     with app.database.reading() as session, _out(output) as out:
         write(session, out, start, end)

@@ -32,11 +32,19 @@ class State:
     config: Path | None = None
 
 
-def open_desk(config: Path | None = None, at: str | None = None, *, need_config: bool = True, sync: bool = True) -> App:
+def open_desk(
+    config: Path | None = None,
+    at: str | None = None,
+    *,
+    need_config: bool = True,
+    sync: bool = True,
+    create: bool = True,
+) -> App:
     """The wired desk on its database, which gets this version's schema first if it is empty.
 
-    sync: make the configured programs and their terms known to it, too; commands that only look don't.
-    Raises WrongSettings, NoConfig, and what core.migrations raises for a database of another version.
+    sync: make the configured programs and their terms known to it, too; commands that only look don't. create: without
+    it an empty database, or one that isn't there, is refused, so that a mistyped address is noticed.
+    Raises WrongSettings, NoConfig, NoDesk, and what core.migrations raises for a database of another version.
     """
     from bot.bootstrap import build, prepare
     from bot.settings import load
@@ -45,7 +53,7 @@ def open_desk(config: Path | None = None, at: str | None = None, *, need_config:
     moment = parse_moment(at)
     settings = load(config or State.config, need_config=need_config)
     app = build(settings, clock=(lambda: moment) if moment else system_clock)
-    prepare(app, sync=sync)
+    prepare(app, sync=sync, create=create)
     return app
 
 

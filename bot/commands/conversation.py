@@ -35,7 +35,7 @@ def ask(
     config: Config = None,
 ) -> None:
     """Type a slash command as a creator or person."""
-    app = open_desk(config, at)
+    app = open_desk(config, at, create=False)
     _answer(app.desk.run_as(_actor(app, who), text), as_json, save)
 
 
@@ -58,13 +58,17 @@ def press(
         if not sign or not name:
             raise typer.BadParameter(f"{item!r} is not NAME=TEXT", param_hint="--field")
         fields[name] = answer
-    app = open_desk(config, at)
+    app = open_desk(config, at, create=False)
     _answer(app.desk.press_as(_actor(app, who), action, value, fields), as_json, save)
 
 
 def _actor(app: App, who: str) -> Actor:
     from core import people
 
+    with app.database.reading() as session:
+        known = people.known(session, who)
+    if known is not None:
+        return known
     with app.database.transaction() as session:
         return people.resolve(session, who)
 

@@ -39,7 +39,7 @@ def list_(
         if name not in (*OPEN_STATES, *END_STATES):
             known = ", ".join((*OPEN_STATES, *END_STATES))
             raise typer.BadParameter(f"there is no state {name!r}; there are {known}", param_hint="--state")
-    app = open_desk(config)
+    app = open_desk(config, sync=False, create=False)
     wanted = select(Withdrawal).order_by(col(Withdrawal.id).desc())
     if state:
         wanted = wanted.where(col(Withdrawal.state).in_(state))

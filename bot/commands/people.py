@@ -38,13 +38,13 @@ def person_add(
 
     app = open_desk(config, at)
     with app.database.transaction() as session:
-        before = people.creator_name(session, creator) if creator is not None and creator.isprintable() else None
+        before = people.known(session, creator) if creator is not None else None
         added = people.add_person(session, app.clock(), name, creator, role or ())
         actor = people.actor(session, added.id or 0)
     if as_json:
         emit(_document(actor))
-    elif before not in (None, actor.name):
-        say(f"Renamed {before} to {actor.name}; roles are now {', '.join(sorted(actor.roles)) or 'none'}.")
+    elif before is not None and before.name != actor.name:
+        say(f"Renamed {before.name} to {actor.name}; roles are now {', '.join(sorted(actor.roles)) or 'none'}.")
     else:
         say(f"Added {actor.name}{_as(actor)}.")
 
@@ -77,7 +77,7 @@ def person_list(as_json: AsJson = False, config: Config = None) -> None:
     """Everyone the desk knows, with creator ids and roles."""
     from core import people
 
-    app = open_desk(config)
+    app = open_desk(config, sync=False, create=False)
     with app.database.reading() as session:
         everyone = people.list_people(session)
     if as_json:
@@ -153,7 +153,7 @@ def api_key_list(as_json: AsJson = False, config: Config = None) -> None:
     from core import api_keys
     from core.clock import iso
 
-    app = open_desk(config)
+    app = open_desk(config, sync=False, create=False)
     with app.database.reading() as session:
         keys = api_keys.list_keys(session)
     if as_json:

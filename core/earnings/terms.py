@@ -6,7 +6,7 @@ import datetime as dt
 import json
 from collections.abc import Iterator, Mapping
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlmodel import Session
 
 from core.clock import DAY
@@ -15,9 +15,11 @@ from core.earnings.programs import kind_of
 from core.earnings.tables import ProgramState
 from core.errors import InvalidInput
 from core.ledger import accounts
+from core.ledger.tables import Account
 from core.storage import insert_once, table_of
 
 _PROGRAM = table_of(ProgramState)
+_ACCOUNT = table_of(Account)
 
 
 class TermsChangeSettledDays(InvalidInput):
@@ -47,6 +49,15 @@ def sync_programs(session: Session, config: DeskConfig) -> None:
             _update(session, program, stored)
         for role in accounts.PROGRAM_ROLES:
             accounts.open_account(session, slug, role)
+
+
+def in_sync(session: Session, config: DeskConfig) -> bool:
+    """Whether `sync_programs` would write nothing; reads only."""
+    found = {row.slug: (row.kind, row.terms) for row in session.execute(select(_PROGRAM))}
+    known = {slug: (program.kind, as_json(program.terms)) for slug, program in config.programs.items()}
+    numbers = [accounts.account_id(slug, role) for slug in config.programs for role in accounts.PROGRAM_ROLES]
+    opened = select(func.count()).select_from(_ACCOUNT).where(_ACCOUNT.c.id.in_(numbers))
+    return known.items() <= found.items() and session.execute(opened).scalar_one() == len(numbers)
 
 
 def as_json(terms: tuple[Terms, ...]) -> str:

@@ -12,6 +12,7 @@ from typing import Literal
 from sqlalchemy import Connection, Engine, inspect, text
 
 from core.errors import DeskError
+from core.storage import reading_connection
 
 State = Literal["empty", "behind", "current", "ahead", "foreign"]
 
@@ -19,6 +20,7 @@ HERE = Path(__file__).parent
 
 # Two that migrate one PostgreSQL database at once meet at this lock; any number no other program is likely to take.
 _LOCK = 0x6561_726E
+_VERSION = "alembic_version"
 _OUR_TABLES = ("account", "entry", "transfer", "person", "creator", "usage_event")
 
 
@@ -39,9 +41,9 @@ def state(engine: Engine) -> State:
     """How far the database's schema is.
 
     empty: nothing of the desk in it. behind: `migrate` has steps to do. current. ahead: newer than this program.
-    foreign: tables with our names, but no record that the desk made them.
+    foreign: tables, but no record that the desk made them. Reads only: it waits for nobody who writes.
     """
-    with engine.connect() as connection:
+    with reading_connection(engine) as connection:
         return _state(connection)
 
 
@@ -60,7 +62,7 @@ def migrate(engine: Engine) -> None:
 
 def require_current(engine: Engine) -> None:
     """Raises DatabaseOutdated, DatabaseTooNew or NotOurDatabase unless this program can work with the database."""
-    with engine.connect() as connection:
+    with reading_connection(engine) as connection:
         if _usable(connection) != "current":
             raise DatabaseOutdated
 
@@ -75,15 +77,14 @@ def _usable(connection: Connection) -> State:
     if found == "ahead":
         raise DatabaseTooNew(revision=_revision(connection), newest=revisions()[-1])
     if found == "foreign":
-        raise NotOurDatabase(table=_our_tables(connection)[0])
+        raise NotOurDatabase(table=_tables(connection)[0])
     return found
 
 
 def _state(connection: Connection) -> State:
-    revision = _revision(connection)
-    ours = _our_tables(connection)
-    if revision is None:
-        return "foreign" if ours else "empty"
+    revision, tables = _revision(connection), _tables(connection)
+    if revision is None or not set(_OUR_TABLES) & set(tables):  # another program may keep revisions with Alembic, too
+        return "foreign" if tables else "empty"
     if revision not in revisions():
         return "ahead"
     return "current" if revision == revisions()[-1] else "behind"
@@ -91,14 +92,16 @@ def _state(connection: Connection) -> State:
 
 def _revision(connection: Connection) -> str | None:
     """The last step that was run on the database; None when none was."""
-    if "alembic_version" not in inspect(connection).get_table_names():
+    if _VERSION not in inspect(connection).get_table_names():
         return None
     found: str | None = connection.execute(text("SELECT max(version_num) FROM alembic_version")).scalar_one()
     return found
 
 
-def _our_tables(connection: Connection) -> list[str]:
-    return [name for name in inspect(connection).get_table_names() if name in _OUR_TABLES]
+def _tables(connection: Connection) -> list[str]:
+    """Every table but the one that Alembic keeps, those with our names first."""
+    names = [name for name in inspect(connection).get_table_names() if name != _VERSION]
+    return sorted(names, key=lambda name: (name not in _OUR_TABLES, name))
 
 
 def _upgrade(connection: Connection, to: str = "head") -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
+import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -80,3 +83,56 @@ def test_a_creators_person_is_renamed_aloud(desk: Terminal) -> None:
     said = desk.ok("person", "add", "AdaAppr", "--creator", "ada")
     assert said == "Renamed Boss to AdaAppr; roles are now approver.\n"
     assert 'person.rename,AdaAppr,"Boss → AdaAppr, creator ada"' in desk.ok("export", "audit")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("verify",),
+        ("export", "journal"),
+        ("payouts", "list"),
+        ("person", "list"),
+        ("api-key", "list"),
+        ("ask", "/balance", "--as", "ada"),
+    ],
+)
+def test_looking_makes_no_desk(desk: Terminal, words: tuple[str, ...]) -> None:
+    """A command that looks at a mistyped or empty database says that no desk is there, and makes none."""
+    typo = Terminal(desk.folder, {"DATABASE_URL": "sqlite:///earnings-dsek.db"})
+    refusal = "There is no desk in DATABASE_URL sqlite:///earnings-dsek.db; `earnings-desk init` makes one."
+    assert refusal in typo.refused(*words)
+    assert list(desk.folder.glob("earnings-dsek*")) == []
+    (desk.folder / "earnings-dsek.db").touch()
+    assert refusal in typo.refused(*words)
+    assert _tables(desk.folder / "earnings-dsek.db") == []
+
+
+def test_somebody_elses_database_is_not_filled(desk: Terminal) -> None:
+    """A database with tables of another program gets none of ours, whatever is asked for."""
+    path = desk.folder / "theirs.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE recipes (id INTEGER)")
+    other = Terminal(desk.folder, {"DATABASE_URL": f"sqlite:///{path}"})
+    for words in (("verify",), ("migrate",), ("person", "add", "Mira"), ("settle",)):
+        assert "a table 'recipes' that this program did not make" in other.refused(*words)
+    assert _tables(path) == ["recipes"]
+
+
+def test_looking_waits_for_nobody(desk: Terminal) -> None:
+    """While another process writes, what only looks answers at once."""
+    desk.ok("ask", "/balance", "--as", "ada")  # Ada's first question makes her person
+    desk.ok("person", "add", "Mira", "--role", "approver")
+    with closing(sqlite3.connect(desk.folder / "earnings-desk.db", isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        began = time.monotonic()
+        desk.ok("verify")
+        desk.ok("payouts", "list")
+        desk.ok("ask", "/balance", "--as", "ada")
+        desk.ok("ask", "/help", "--as", "Mira")
+        assert time.monotonic() - began < 20  # a writer would wait for 30 seconds
+        writer.execute("ROLLBACK")
+
+
+def _tables(path: Path) -> list[str]:
+    with closing(sqlite3.connect(path)) as connection:
+        return [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]

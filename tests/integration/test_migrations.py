@@ -95,13 +95,29 @@ def test_refuses_another_programs_database(empty: Engine) -> None:
     assert inspect(empty).get_table_names() == ["account"]
 
 
+@pytest.mark.parametrize("revision", [None, "0001", "5ca1ab1e"])
+def test_refuses_a_database_without_any_of_our_tables(empty: Engine, revision: str | None) -> None:
+    """Tables of another program alone make a database foreign, even if that program keeps revisions like ours."""
+    with empty.begin() as connection:
+        connection.execute(text("CREATE TABLE recipes (id INTEGER)"))
+        if revision is not None:
+            connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32))"))
+            connection.execute(text("INSERT INTO alembic_version VALUES (:revision)"), {"revision": revision})
+    before = inspect(empty).get_table_names()
+    assert state(empty) == "foreign"
+    for use in (migrate, require_current):
+        with pytest.raises(NotOurDatabase, match="a table 'recipes'"):
+            use(empty)
+    assert inspect(empty).get_table_names() == before
+
+
 def test_migrates_whole_or_not_at_all(empty: Engine) -> None:
     """When a late step fails, the earlier ones are undone too."""
     with empty.begin() as connection:
-        connection.execute(text("CREATE TABLE audit_record (id INTEGER)"))
+        connection.execute(text("CREATE VIEW audit_record AS SELECT 1 AS id"))
     with pytest.raises(DBAPIError, match="already exists"):
         migrate(empty)
-    assert inspect(empty).get_table_names() == ["audit_record"]
+    assert inspect(empty).get_table_names() == []
     assert state(empty) == "empty"
 
 
