@@ -23,7 +23,19 @@ def test_before_settlement_yesterday_is_an_estimate_too(small: World) -> None:
     assert "settles 15 Jan 03:00 UTC" in said(small.ask("ada", "/explain logo today"))
     small.now = jan(17, 10)
     text = said(small.ask("ada", "/balance"))
-    assert "13–16 Jan: about $3.00 (estimate). Settles 18 Jan 03:00 UTC" in text
+    due = "Was due 14 Jan 03:00 UTC (04:00 in Berlin); settles with the next run."
+    assert f"13–16 Jan: about $3.00 (estimate). {due}" in text
+
+
+def test_a_day_that_is_overdue_says_when_it_was_due(small: World) -> None:
+    """When the moment to settle has passed, the day names that moment and the next run, before the first run too."""
+    small.now = jan(14, 12)
+    small.usage("logo", jan(14, 11), "400")
+    small.now = jan(15, 3, 30)
+    due = "14 Jan: about $2.00 (estimate). Was due 15 Jan 03:00 UTC (04:00 in Berlin); settles with the next run."
+    assert due in said(small.ask("ada", "/balance"))
+    small.settle(jan(15, 3, 30))
+    assert "Was due" not in said(small.ask("ada", "/balance"))
 
 
 def test_late_reports_are_said_in_the_balance(small: World) -> None:

@@ -10,6 +10,7 @@ from core.chat.registry import Call, Reply, command
 from core.clock import DAY, utc_day
 from core.config import Program
 from core.earnings import stats
+from core.earnings.daily import waiting_days
 from core.earnings.periods import settles_at
 from core.ledger import accounts
 from core.ledger.accounts import Wallet
@@ -22,7 +23,8 @@ class ProgramBalance:
 
     total: everything ever settled; adjustments: what corrections by hand added to it, so that balance + pending +
     processing + withdrawn = total + adjustments. waiting: the estimate for days that are over but not settled, which
-    `waiting_at` will settle. hindrance: why nothing can be withdrawn now, empty when something can.
+    `waiting_at` will settle. overdue_since: when the first of those days was to be settled, if that moment has passed:
+    then the next run settles them, whenever it is. hindrance: why nothing can be withdrawn now, empty when it can.
     """
 
     title: str
@@ -36,6 +38,7 @@ class ProgramBalance:
     waiting: int
     waiting_days: tuple[dt.date, dt.date] | None
     waiting_at: dt.datetime
+    overdue_since: dt.datetime | None
     today: int
     today_at: dt.datetime
     minimum: int
@@ -52,6 +55,8 @@ def balance_in(call: Call, program: Program, known: Wallet | None = None) -> Pro
     estimate = stats.today_estimate(session, call.config, call.creator_id, slug, now)
     standing = withdrawals.standing(session, call.config, now, call.actor, slug)
     over = utc_day(now) - DAY
+    unsettled = through + DAY if through is not None else min(waiting_days(session, slug, over), default=None)
+    due = settles_at(program, unsettled) if unsettled is not None else None
     return ProgramBalance(
         title=title_of(call.config, program),
         available=wallet.available,
@@ -62,8 +67,9 @@ def balance_in(call: Call, program: Program, known: Wallet | None = None) -> Pro
         adjustments=views.adjustments_total(session, call.creator_id, slug),
         settled_through=through,
         waiting=estimate.before,
-        waiting_days=(through + DAY, over) if through is not None and through < over else None,
+        waiting_days=(unsettled, over) if unsettled is not None and unsettled <= over else None,
         waiting_at=estimate.settles_at,
+        overdue_since=due if due is not None and due <= now else None,
         today=estimate.today,
         today_at=settles_at(program, estimate.day),
         minimum=standing.minimum,
