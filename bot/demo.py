@@ -24,7 +24,13 @@ from bot.bootstrap import App, assemble, build, prepare
 from bot.clock import AdjustableClock
 from bot.lock import sole_service
 from bot.service import listen
-from bot.settings import Secret, Settings, tokens_present
+from bot.settings import ADDRESS_WANTED, Secret, Settings, database_address, tokens_present
+from core.errors import DeskError
+
+
+class WrongAddress(DeskError):
+    """Nothing started. --database {wanted}."""
+
 
 HOST = "127.0.0.1"
 
@@ -32,14 +38,18 @@ HOST = "127.0.0.1"
 def run(port: int, database: str | None, open_browser: bool, start: dt.datetime | None = None) -> None:
     """Serve the demo until SIGTERM or SIGINT; the throw-away database goes with it.
 
-    start: the moment the demo's clock shows at first (default: now). Raises NextToRealTokens, PortInUse, NotEmpty.
+    start: the moment the demo's clock shows at first (default: now). Raises NextToRealTokens, PortInUse, NotEmpty,
+    WrongAddress.
     """
     refuse_real_tokens(tokens_present())
+    wanted = None if database is None else database_address(database)
+    if database is not None and wanted is None:
+        raise WrongAddress(wanted=ADDRESS_WANTED)
     logs.configure("console", level=logging.WARNING)
     signal.signal(signal.SIGTERM, _leave)  # until the loop takes over: what is thrown away is thrown away
     with contextlib.ExitStack() as stack:
         listening = stack.enter_context(contextlib.closing(listen(HOST, port, "--port")))
-        url = database or f"sqlite:///{stack.enter_context(_throw_away())}/demo.db"
+        url = wanted or f"sqlite:///{stack.enter_context(_throw_away())}/demo.db"
         stack.enter_context(sole_service(url))
         clock = AdjustableClock()
         if start is not None:

@@ -25,9 +25,10 @@ from core import migrations, people
 from core.chat import templates
 from core.chat.outbox import backlog
 from core.chat.tables import Subscription
+from core.chat.words import full_day_text
 from core.clock import iso, system_clock
 from core.earnings.periods import last_due
-from core.earnings.tables import Creator, ProgramState
+from core.earnings.tables import Creator, DirtyDay, ProgramState
 from core.earnings.terms import sync_programs
 from core.errors import DeskError, NotYetBuilt
 from core.storage import table_of
@@ -201,10 +202,16 @@ def _settled(app: App) -> Iterator[Finding]:
     now = app.clock()
     with app.database.reading() as session:
         states = {state.slug: state for state in session.exec(rows_of(ProgramState)).all()}
+        dirty = table_of(DirtyDay)
+        first = dict(session.execute(select(dirty.c.program, func.min(dirty.c.day)).group_by(dirty.c.program)).all())
     for slug, program in sorted(app.config.programs.items()):
         through = states[slug].settled_through if slug in states else None
         due = last_due(program, now - LATE)
-        if through is None:
+        if through is None and slug in first:
+            status: Status = "note" if first[slug] <= due else "ok"
+            hint = "Run `earnings-desk up`, or `earnings-desk settle`." if status == "note" else ""
+            yield Finding(f"settlement of {slug}", status, f"usage from {full_day_text(first[slug])} waits", hint)
+        elif through is None:
             yield Finding(f"settlement of {slug}", "ok", "waits for the first usage")
         elif through < due:
             detail = f"settled through {through}, due through {due}"

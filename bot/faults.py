@@ -20,7 +20,7 @@ def database_fault(error: Exception) -> str | None:
             return f"Nothing changed. The database doesn't answer ({said[:200]}). Check DATABASE_URL, or try again."
         return f"Nothing changed. The database refused ({said[:200]})."
     if isinstance(error, SQLAlchemyError):
-        return f"Nothing changed. The database can't be used ({type(error).__name__})."
+        return "Nothing changed. The database can't be used. Check DATABASE_URL."
     return None
 
 

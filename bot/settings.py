@@ -25,6 +25,7 @@ _ADDRESSES = {
     "DISCORD_GATEWAY_URL": ("ws", "wss"),
     "STRIPE_API_URL": ("http", "https"),
 }
+ADDRESS_WANTED = "takes an address such as sqlite:///demo.db or postgresql://user:password@host/database"
 KNOWN = ("DATABASE_URL", *_SECRETS, *_ADDRESSES, "HTTP_HOST", "HTTP_PORT", "LOG_FORMAT")
 
 
@@ -171,21 +172,26 @@ def _dotenv(path: Path, faults: Faults) -> dict[str, str]:
     return values
 
 
-def _database_url(values: Mapping[str, str], faults: Faults) -> str:
-    url = values.get("DATABASE_URL", DEFAULT_DATABASE)
-    right = "write sqlite:///file.db or postgresql://user:password@host/database"
+def database_address(url: str) -> str | None:
+    """The address of a database that the desk can use, as its library reads it; None for anything else."""
     if url.startswith("postgres://"):
         url = "postgresql" + url.removeprefix("postgres")
-    if re.match(r"sqlite:///(?!:memory:)[^?]", url) or re.match(r"postgresql(\+psycopg)?://.", url):
-        try:
-            from sqlalchemy.engine import make_url
+    if not (re.match(r"sqlite:///(?!:memory:)[^?]", url) or re.match(r"postgresql(\+psycopg)?://.", url)):
+        return None
+    try:
+        from sqlalchemy.engine import make_url
 
-            make_url(url)
-        except Exception:  # whatever is wrong with it, its text must not reach a message
-            faults.add("DATABASE_URL", "can't be read as an address", right)
-        return url
-    faults.add("DATABASE_URL", "is no address of a database that the desk can use", right)
-    return DEFAULT_DATABASE
+        make_url(url)
+    except Exception:  # whatever is wrong with it, its text must not reach a message
+        return None
+    return url
+
+
+def _database_url(values: Mapping[str, str], faults: Faults) -> str:
+    url = database_address(values.get("DATABASE_URL", DEFAULT_DATABASE))
+    if url is None:
+        faults.add("DATABASE_URL", ADDRESS_WANTED, "what it holds is no such address")
+    return url or DEFAULT_DATABASE
 
 
 def _port(values: Mapping[str, str], faults: Faults) -> int:

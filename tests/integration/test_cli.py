@@ -367,7 +367,9 @@ def test_doctor(desk: Terminal) -> None:
     checks = {check["name"]: check for check in found["checks"]}
     assert checks["roles"]["status"] == "note"
     assert "person add" in checks["roles"]["hint"]
-    assert checks["settlement of studio"]["status"] == "ok"
+    waits = checks["settlement of studio"]
+    assert (waits["status"], waits["detail"]) == ("note", "usage from 13 Jan 2026 waits")
+    assert "`earnings-desk settle`" in waits["hint"]
     config = desk.folder / "earnings-desk.toml"
     text = config.read_text(encoding="utf-8")
     desk.ok("settle", "--at", NIGHT)
@@ -379,6 +381,24 @@ def test_doctor(desk: Terminal) -> None:
     result = desk.run("doctor", "--json")
     assert result.status == 1
     assert any("desk.nmae is unknown" in check["detail"] for check in json.loads(result.out)["checks"])
+
+
+def test_doctor_before_any_usage(terminal: Terminal) -> None:
+    """A desk without usage waits for the first, and nothing is to be done about it."""
+    terminal.ok("init")
+    found = terminal.json("doctor")
+    assert isinstance(found, dict)
+    (waits,) = [one for one in found["checks"] if one["name"].startswith("settlement of")]
+    assert (waits["status"], waits["detail"]) == ("ok", "waits for the first usage")
+
+
+def test_a_path_is_no_address(terminal: Terminal) -> None:
+    """A database given as a path is refused with what an address looks like, by the demo as by every command."""
+    such = "takes an address such as sqlite:///demo.db or postgresql://"
+    assert f"--database {such}" in terminal.refused("demo", "--no-open", "--port", "0", "--database", "/x/y.db")
+    terminal.ok("init")
+    terminal.variables["DATABASE_URL"] = "/x/y.db"
+    assert f"DATABASE_URL {such}" in terminal.refused("settle")
 
 
 def test_at_needs_an_offset(desk: Terminal) -> None:

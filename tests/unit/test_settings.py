@@ -198,10 +198,10 @@ def test_file_that_is_no_text(tmp_path: Path) -> None:
         ({"DISCORD_GATEWAY_URL": "https://x"}, "DISCORD_GATEWAY_URL is no address; begin with wss:// or ws://"),
         ({"SLACK_BOT_TOKN": "x"}, "SLACK_BOT_TOKN is unknown; did you mean SLACK_BOT_TOKEN?"),
         ({"DATABASE_URI": "sqlite:///x"}, "DATABASE_URI is unknown; did you mean DATABASE_URL?"),
-        ({"DATABASE_URL": "mysql://root:hunter2@host/x"}, "DATABASE_URL is no address of a database"),
-        ({"DATABASE_URL": "postgresql://user:hunter2@host:port/x"}, "DATABASE_URL can't be read as an address"),
-        ({"DATABASE_URL": "sqlite://"}, "DATABASE_URL is no address"),
-        ({"DATABASE_URL": "sqlite:///:memory:"}, "DATABASE_URL is no address"),
+        ({"DATABASE_URL": "mysql://root:hunter2@host/x"}, "DATABASE_URL takes an address such as"),
+        ({"DATABASE_URL": "postgresql://user:hunter2@host:port/x"}, "DATABASE_URL takes an address such as"),
+        ({"DATABASE_URL": "sqlite://"}, "DATABASE_URL takes an address such as"),
+        ({"DATABASE_URL": "sqlite:///:memory:"}, "DATABASE_URL takes an address such as"),
     ],
 )
 def test_environment_faults(tmp_path: Path, environment: dict[str, str], said: str) -> None:
