@@ -134,6 +134,7 @@ def test_charts_read_well_in_words() -> None:
     assert words(1, 8, 2, 5) == "Daily incentive rises to $8.00 on Day 2, then $5.00 on Day 4. Total $16.00."
     assert words(9, 8) == "Daily incentive is highest at the start, $9.00 on Day 1, then $8.00 on Day 2. Total $17.00."
     assert words(1, 2) == "Daily incentive rises to $2.00 on Day 2, the last and highest. Total $3.00."
+    assert words(2, 2, 2) == "Daily incentive stays at $2.00 every day. Total $6.00."
     assert words(5, 1, estimate=True).endswith("The last bar is an estimate.")
 
 

@@ -217,6 +217,9 @@ def spoken_chart(bars: Sequence[Bar]) -> str:
     note = " The last bar is an estimate." if bars[-1].estimate and not bars[0].estimate else ""
     if all(bar.micros == 0 for bar in bars):
         return f"{daily}: nothing from {bars[0].spoken} to {bars[-1].spoken}.{note}"
+    if len({bar.micros for bar in bars}) == 1:
+        each = "day" if bars[0].label != bars[0].spoken else "bar"
+        return f"{daily} stays at {format_money(bars[0].micros)} every {each}. Total {total}.{note}"
     top = max(bars, key=lambda bar: bar.micros)
     last = bars[-1]
     if top is last:
