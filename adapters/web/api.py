@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Annotated, ParamSpec, TypeVar
+from urllib.parse import unquote_to_bytes
 
 import anyio
 import anyio.to_thread
@@ -216,6 +217,10 @@ async def _read_small(request: Request) -> Row:
 
 async def _read_named(request: Request, column: str, value: str) -> Row:
     """The body of a PUT as a row of the import file, with the id of the address in it."""
+    try:
+        unquote_to_bytes(request.scope.get("raw_path") or b"").decode()
+    except UnicodeDecodeError:  # the server put a � in its place, which two ids would share
+        raise Refusal(422, f"{column} in the address is not UTF-8.") from None
     row = await _read_small(request)
     if row.get(column, value) != value:
         raise Refusal(422, f"{column} in the body differs from the one in the address.")

@@ -208,6 +208,14 @@ def test_creators_and_projects_are_put_and_updated(caller: Caller) -> None:
     assert answer.json()["wallets"][0]["available_micros"] == 0
 
 
+@pytest.mark.parametrize("path", ["/v1/creators/%ff", "/v1/creators/a%C3", "/v1/projects/%ed%a0%80"])
+def test_an_id_that_is_no_text_is_refused(quick: Caller, path: str) -> None:
+    """Bytes that are not UTF-8 name nobody: two such ids would become one."""
+    status, said = quick.put(path, {"name": "X", "country": "DE"})
+    assert (status, str(said["error"]).partition("_id")[2]) == (422, " in the address is not UTF-8.")
+    assert quick.put("/v1/creators/%EF%BF%BD%C3%A9", {"name": "X", "country": "DE"})[0] == 200
+
+
 PROJECT = {"creator_id": "ada", "program": "studio", "name": "X", "published_on": "2025-11-03"}
 
 
