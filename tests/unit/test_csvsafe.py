@@ -17,3 +17,9 @@ def test_formulas_are_text(text: str) -> None:
 def test_other_text_stays(text: str) -> None:
     """Everything else stays as it is."""
     assert safe_cell(text) == text
+
+
+def test_nothing_is_reordered() -> None:
+    """Characters that reorder other text are written out; letters of any direction stay."""
+    assert safe_cell("\u202egpj.exe\u2066\u200f") == "\\u202egpj.exe\\u2066\\u200f"
+    assert safe_cell("שלום, 漢 \u200d") == "שלום, 漢 \u200d"
