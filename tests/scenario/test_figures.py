@@ -46,7 +46,7 @@ def test_late_reports_are_said_in_the_balance(small: World) -> None:
     assert "Reported late, for days before today: about $1.00 (estimate). Settles 14 Jan 03:00 UTC" in text
     stats = said(small.ask("ada", "/stats"))
     assert "settled, and an estimate for late reports" in stats
-    assert "about $101.00 ($100.00 settled, the rest an estimate)" in stats
+    assert "about $101.00 ($100.00 settled, the rest an estimate; " in stats
 
 
 def test_a_balance_below_zero_says_what_repays_it(small: World) -> None:
