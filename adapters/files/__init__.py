@@ -7,7 +7,7 @@ import gc
 import sys
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -157,21 +157,16 @@ class _Run:
 
     def _blocks(self, reader: Reader, waiting: deque[Piece]) -> Iterator[Block]:
         for piece in reader.pieces():
-            waiting.append(Piece(piece.lines, (), piece.again, piece.broken))
-            if piece.rows:
-                yield Block(piece.lines, piece.rows)
+            again = piece.again if self.rejects is not None else list  # nobody will ask
+            waiting.append(Piece(piece.lines, (), again, piece.broken))
+            if piece.lines:
+                yield Block(piece.lines, piece.columns)
 
     def _upsert(self, columns: Sequence[str], piece: Piece) -> list[Rejected]:
-        width = len(columns)
-        rejected: list[Rejected] = []
-        lines: list[int] = []
-        rows: list[Mapping[str, object]] = []
-        for line, row in zip(piece.lines, piece.rows, strict=True):
-            if len(row) == width:
-                lines.append(line)
-                rows.append({name: cell for name, cell in zip(columns, row, strict=True) if cell is not ABSENT})
-            else:
-                rejected.append(Rejected(line, "", f"has {len(row)} fields where {width} are named"))
+        rows = [
+            {name: cell for name, cell in zip(columns, row, strict=True) if cell is not ABSENT}
+            for row in zip(*piece.columns, strict=True)
+        ]
         with self.database.transaction() as session:
             if self.kind.name == "creators":
                 report = upsert_creators(session, rows)
@@ -179,26 +174,26 @@ class _Run:
                 report = upsert_projects(session, rows, self.now)
         self.report.accepted += report.accepted
         self.report.duplicates += report.duplicates
-        rejected += [Rejected(lines[one.index], one.field, one.reason) for one in report.rejected]
-        return sorted(rejected, key=lambda one: one.index)
+        return [Rejected(piece.lines[one.index], one.field, one.reason) for one in report.rejected]
 
     def _note(self, file: str, reader: Reader, pieces: Sequence[Piece] | deque[Piece], refused: list[Rejected]) -> None:
         """Report refused rows, and write them down as they came."""
         places = [one.index for one in refused]
         for piece in pieces:
             found: list[tuple[FileReject, Sequence[object], str]] = [
-                (FileReject(file, one.line, "", one.reason), (), one.rest) for one in piece.broken
+                (FileReject(file, one.line, "", one.reason), one.row, one.rest) for one in piece.broken
             ]
             if piece.lines:
                 here = refused[bisect_left(places, piece.lines[0]) : bisect_right(places, piece.lines[-1])]
-                rows = piece.again() if here and self.rejects is not None else ()
+                columns = piece.again() if here and self.rejects is not None else ()
                 for one in here:
-                    row = rows[bisect_left(piece.lines, one.index)] if rows else ()
+                    place = bisect_left(piece.lines, one.index)
+                    row = [column[place] for column in columns]
                     found.append((FileReject(file, one.index, one.field, one.reason), row, ""))
-            for reject, row, rest in sorted(found, key=lambda one: one[0].line):
+            for reject, cells, rest in sorted(found, key=lambda one: one[0].line):
                 self.report.rejected.append(reject)
                 if self.rejects is not None:
-                    self.rejects.add(reject, reader.columns, row, rest)
+                    self.rejects.add(reject, reader.columns, cells, rest)
 
 
 def _first_rows(waiting: deque[Piece], rows: int) -> list[Piece]:

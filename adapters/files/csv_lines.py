@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Sequence
-from typing import BinaryIO
+from collections.abc import Iterator, Sequence
+from itertools import compress
+from typing import Any, BinaryIO
 
-from adapters.files.shapes import REJECT_COLUMNS, Broken, CantRead, FileKind, Piece, check_header
+from adapters.files.shapes import REJECT_COLUMNS, Broken, CantRead, FileKind, Piece, check_header, ragged
 
 _READ = 1 << 18
 _LONGEST_LINE = 1 << 20
@@ -19,12 +20,19 @@ _UNCLOSED = "a quote that opens on this line is not closed; write a quote inside
 Rows = list[list[str]]
 
 
-def _parsed(text: str) -> Rows:
-    """All records of some lines. Where nothing can be quoted, cutting at commas says the same in half the time."""
-    lines = text.split("\n")
-    if '"' in text or "\r" in text or "" in lines:
-        return list(csv.reader(lines, strict=True))
-    return [line.split(",") for line in lines]
+def _cut(text: str, width: int) -> list[list[str]] | None:
+    """The columns of lines in which nothing can be quoted and each has as many fields; None for others."""
+    if '"' in text or "\r" in text:
+        return None
+    marked = "\n" + text.replace("\n", ",\n")
+    cells = marked.split(",")
+    lines = text.count("\n") + 1
+    if len(cells) != lines * width:
+        return None
+    first = cells[::width]
+    if "".join(first).count("\n") != lines:
+        return None  # some line has a field more, and another one less
+    return [[cell[1:] for cell in first], *(cells[place::width] for place in range(1, width))]
 
 
 def _told(error: csv.Error) -> str:
@@ -120,16 +128,21 @@ class CsvReader:
         return None
 
     def _piece(self, text: str) -> Piece:
-        lines = text.split("\n")
+        columns = _cut(text, self._width)
+        if columns is not None:
+            lines = range(self._line, self._line + len(columns[0]))
+            self._line += len(lines)
+            return Piece(lines, self._kept(columns), lambda: self._kept(_cut(text, self._width) or []))
+        lines_of_text = text.split("\n")
         try:
-            rows = _parsed(text)
+            rows = list(csv.reader(lines_of_text, strict=True))
         except csv.Error:
-            return self._by_record(lines)
-        if len(rows) != len(lines):
-            return self._by_record(lines)
+            return self._by_record(lines_of_text)
+        if len(rows) != len(lines_of_text):
+            return self._by_record(lines_of_text)
         first = self._line
-        self._line += len(lines)
-        return self._kept(range(first, self._line), rows, lambda: _parsed(text), ())
+        self._line += len(rows)
+        return self._of_rows(range(first, self._line), rows, [])
 
     def _by_record(self, lines: list[str]) -> Piece:
         first, at, end = self._line, 0, len(lines)
@@ -149,7 +162,7 @@ class CsvReader:
             at += used
         self._waiting = lines[at:]
         self._line = first + at
-        return self._kept(numbers, rows, lambda: rows, broken)
+        return self._of_rows(numbers, rows, broken)
 
     def _record(self, lines: list[str], at: int) -> tuple[list[str], int, str]:
         """The record that starts at a line: its fields, how many lines it took, and what is wrong with it."""
@@ -173,15 +186,18 @@ class CsvReader:
         lines.append(line.removesuffix("\n"))
         return True
 
-    def _kept(self, numbers: Sequence[int], rows: Rows, again: Callable[[], Rows], broken: Sequence[Broken]) -> Piece:
-        """Leave out empty lines and the columns of a rejects file. Ragged rows stay as they are."""
-        everything = len(self._keep) == self._width and [] not in rows
-        if everything:
-            return Piece(numbers, rows, again, broken)
-        numbers = [number for number, row in zip(numbers, rows, strict=True) if row]
-        return Piece(numbers, self._picked(rows), lambda: self._picked(again()), broken)
+    def _of_rows(self, numbers: Sequence[int], rows: Rows, broken: list[Broken]) -> Piece:
+        """Leave out empty lines; a row of the wrong width is broken."""
+        width = self._width
+        right = [len(row) == width for row in rows]
+        for number, row in zip(numbers, rows, strict=True):
+            if row and len(row) != width:
+                broken.append(Broken(number, ragged(len(row), width), row=self._kept(row)))
+        kept = self._kept(list(zip(*compress(rows, right), strict=True)))
+        return Piece(list(compress(numbers, right)), kept, lambda: kept, broken)
 
-    def _picked(self, rows: Rows) -> Rows:
+    def _kept(self, row: Sequence[Any]) -> list[Any]:
+        """Without the columns of a rejects file; what is beyond the header stays."""
         if len(self._keep) == self._width:
-            return [row for row in rows if row]
-        return [[row[place] for place in self._keep] if len(row) == self._width else row for row in rows if row]
+            return list(row)
+        return [row[place] for place in self._keep if place < len(row)] + list(row[self._width :])

@@ -13,6 +13,11 @@ _BLOCK_ROWS = 2_000
 _LONGEST_LINE = 1 << 20
 
 
+def _piece(numbers: list[int], rows: list[Sequence[object]], broken: list[Broken]) -> Piece:
+    columns = list(zip(*rows, strict=True))
+    return Piece(numbers, columns, lambda: columns, broken)
+
+
 class NotARow(ValueError):
     """A line that holds no row, and why."""
 
@@ -44,9 +49,9 @@ class JsonReader:
                     numbers.append(number)
                     rows.append(row)
             if len(rows) + len(broken) >= _BLOCK_ROWS:
-                yield Piece(numbers, rows, rows.copy, broken)
+                yield _piece(numbers, rows, broken)
                 numbers, rows, broken = [], [], []
-        yield Piece(numbers, rows, rows.copy, broken)
+        yield _piece(numbers, rows, broken)
 
     def _lines(self) -> Iterator[tuple[int, bytes]]:
         number = 0

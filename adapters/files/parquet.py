@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from importlib import import_module
 from typing import Any, BinaryIO
 
@@ -40,11 +40,10 @@ class ParquetReader:
         done = 0
         try:
             for batch in self._parquet.iter_batches(_BLOCK_ROWS, columns=list(self.columns)):
-                values = [self._values(batch.column(name)) for name in self.columns]
-                rows: list[Sequence[object]] = list(zip(*values, strict=True))
-                numbers = range(done + 1, done + len(rows) + 1)
-                yield Piece(numbers, rows, rows.copy)
-                done += len(rows)
+                columns = [self._values(batch.column(name)) for name in self.columns]
+                numbers = range(done + 1, done + batch.num_rows + 1)
+                yield Piece(numbers, columns, columns.copy)
+                done += batch.num_rows
         except self._problems as error:
             raise self._unreadable(error) from None
 

@@ -22,6 +22,9 @@ class SubscriptionsNotYet(InvalidInput):
     yet."""
 
 
+Columns = Sequence[Sequence[object]]
+
+
 @dataclass(frozen=True, slots=True)
 class FileKind:
     """A kind of file: which columns it must and may have, in the order of interfaces.md."""
@@ -50,24 +53,30 @@ ABSENT = Absent()
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A line that is no row at all. rest: its text, for whoever mends it."""
+    """A line that is no row. row: its fields, where it has any; rest: its text; both for whoever mends it."""
 
     line: int
     reason: str
-    rest: str
+    rest: str = ""
+    row: Sequence[object] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Some rows of a file, in order, with their line numbers; each has a value per column of the reader.
+    """Some rows of a file in their order, column by column as the reader's, with the rows' line numbers.
 
-    again: reads the same rows once more, so that nobody has to hold on to all of them for the sake of a few.
+    again: reads the same columns once more, so that nobody has to hold on to all rows for the sake of a few.
     """
 
     lines: Sequence[int]
-    rows: Sequence[Sequence[object]]
-    again: Callable[[], Sequence[Sequence[object]]]
+    columns: Columns
+    again: Callable[[], Columns]
     broken: Sequence[Broken] = field(default=())
+
+
+def ragged(fields: int, named: int) -> str:
+    """Why a row of the wrong width is none."""
+    return f"has {fields} fields where {named} are named"
 
 
 class Reader(Protocol):

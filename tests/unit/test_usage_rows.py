@@ -77,7 +77,7 @@ rows = st.one_of(
         st.sampled_from(["", "1"]),
         *[st.sampled_from(["", None])] * 8,
     ).map(list),
-    st.lists(anything, max_size=16),
+    st.lists(anything, min_size=len(COLUMNS), max_size=len(COLUMNS)),
 )
 
 
@@ -90,11 +90,17 @@ def contents(batch: Batch) -> object:
     return sorted(events), sorted((one.index, one.field, one.reason) for one in batch.rejected)
 
 
+def block_of(rows: Sequence[Sequence[object]], first: int = 0, width: int = len(COLUMNS)) -> Block:
+    """The rows as a block whose positions count from the first."""
+    columns = list(zip(*rows, strict=True)) if rows else [()] * width
+    return Block(range(first, first + len(rows)), columns)
+
+
 class ExactReader(UsageReader):
     """Never takes the fast way."""
 
-    def _plain(self, batch: Batch, positions: Sequence[int], rows: Sequence[Sequence[object]]) -> bool:
-        del batch, positions, rows
+    def _plain(self, batch: Batch, block: Block) -> bool:
+        del batch, block
         return False
 
 
@@ -102,10 +108,9 @@ class ExactReader(UsageReader):
 @given(st.lists(rows, max_size=6))
 def test_both_ways_agree(block: list[list[object]]) -> None:
     """Whatever a block holds, proving it plain and reading it row by row give the same events and refusals."""
-    positions = range(2, 2 + len(block))
     fast, exact = Batch(), Batch()
-    UsageReader(COLUMNS, NOW).read(Block(positions, block), fast)
-    ExactReader(COLUMNS, NOW).read(Block(positions, block), exact)
+    UsageReader(COLUMNS, NOW).read(block_of(block, 2), fast)
+    ExactReader(COLUMNS, NOW).read(block_of(block, 2), exact)
     assert contents(fast) == contents(exact)
     assert fast.rows == len(block)
 
@@ -123,7 +128,7 @@ def test_a_good_block_goes_the_fast_way() -> None:
     reader = UsageReader(COLUMNS, NOW)
     reader._exact = None  # type: ignore[assignment, method-assign]
     batch = Batch()
-    reader.read(Block(range(6), block), batch)
+    reader.read(block_of(block), batch)
     assert [at[-9:] for at in batch.at] == [
         "00.000000",
         "01.500000",
@@ -142,13 +147,13 @@ def test_one_bad_row_leaves_its_block_fast() -> None:
     looked_at: list[int] = []
     exact = reader._exact
 
-    def watched(batch: Batch, positions: Sequence[int], rows: Sequence[Sequence[object]]) -> None:
-        looked_at.extend(positions)
-        exact(batch, positions, rows)
+    def watched(batch: Batch, block: Block) -> None:
+        looked_at.extend(block.positions)
+        exact(batch, block)
 
     reader._exact = watched  # type: ignore[method-assign]
     batch = Batch()
-    reader.read(Block(range(2_000), block), batch)
+    reader.read(block_of(block), batch)
     assert len(batch.ids) == 1_999
     assert [one.index for one in batch.rejected] == [700]
     assert 700 in looked_at
@@ -162,7 +167,7 @@ def test_memory_of_parsed_values_is_bounded(monkeypatch: pytest.MonkeyPatch) -> 
     reader = UsageReader(COLUMNS, NOW)
     batch = Batch()
     block = [row_of(event_id=f"e{number}", project_id=f"p{number}", credits=str(number)) for number in range(100)]
-    reader.read(Block(range(100), block), batch)
+    reader.read(block_of(block), batch)
     assert len(batch.ids) == 100
     assert len(reader._projects) <= 10
     assert len(reader._credits) <= 10
@@ -174,7 +179,7 @@ def test_columns_may_be_missing_or_in_another_order(columns: tuple[str, ...]) ->
     """Optional columns may be left out, and the order does not matter."""
     value = usage(kind="view", credits="", platform_cost="") if "credits" not in columns else usage()
     batch = Batch()
-    UsageReader(columns, NOW).read(Block([7], [[value.get(name) for name in columns]]), batch)
+    UsageReader(columns, NOW).read(block_of([[value.get(name) for name in columns]]), batch)
     assert batch.ids == ["e1"]
     assert batch.costs == [4_000_000 if "platform_cost" in columns else 0]
 
@@ -186,7 +191,7 @@ def test_refusals(change: dict[str, object], field: str, reason: str) -> None:
         return
     batch = Batch()
     row = usage() | change
-    UsageReader(COLUMNS, NOW).read(Block([3], [[row.get(name) for name in COLUMNS]]), batch)
+    UsageReader(COLUMNS, NOW).read(block_of([[row.get(name) for name in COLUMNS]], 3), batch)
     assert [(one.index, one.field) for one in batch.rejected] == [(3, field)]
     assert reason in batch.rejected[0].reason
 

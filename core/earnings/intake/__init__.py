@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import chain, islice
 
 from core.config import DeskConfig
 from core.earnings.intake import fields
@@ -34,6 +35,8 @@ _KNOWN = frozenset(COLUMNS)
 # Between slices on SQLite: without it, others that want to write starve while an import runs.
 _PAUSE = 0.005
 _BLOCK_ROWS = 2_000
+# On PostgreSQL: one slice's events are copied while another's roll-up is written and the next is being read.
+_WRITERS = 2
 
 
 def accept(
@@ -80,10 +83,10 @@ def accept_blocks(
     reopen: str | None = None,
     actor: str = "operator",
 ) -> Iterator[SliceReport]:
-    """As `accept`, for rows that are sequences of values in the order of `columns`; one report per slice, in order.
+    """As `accept`, for blocks whose columns are those named; one report per slice, in order.
 
     columns: of COLUMNS, with all of REQUIRED_COLUMNS. Blocks of a few thousand rows read fastest; they are stored in
-    slices of about SLICE_ROWS. On PostgreSQL a slice is read while the one before it is being stored.
+    slices of about SLICE_ROWS. On PostgreSQL two slices are being stored while the next is read.
     """
     orders = Orders(_checked_source(source), now, actor, _checked_reason(reopen))
     intake = Intake(database, config, orders)
@@ -121,16 +124,14 @@ def _overlapping(intake: Intake, batches: Iterator[Batch]) -> Iterator[SliceRepo
     if second is None:
         yield intake.take(first)
         return
-    with ThreadPoolExecutor(1, "intake") as writer:
-        running = writer.submit(intake.take, first)
-        upcoming: Batch | None = second
-        del first, second
-        while upcoming is not None:
-            report = running.result()
-            running = writer.submit(intake.take, upcoming)
-            yield report
-            upcoming = next(batches, None)
-        yield running.result()
+    running: deque[Future[SliceReport]] = deque()
+    with ThreadPoolExecutor(_WRITERS, "intake") as writers:
+        for batch in chain((first, second), batches):
+            if len(running) == _WRITERS:
+                yield running.popleft().result()
+            running.append(writers.submit(intake.take, batch))
+        while running:
+            yield running.popleft().result()
 
 
 def _blocks(rows: Iterable[RawRow], malformed: list[Rejected]) -> Iterator[Block]:
@@ -151,7 +152,8 @@ def _blocks(rows: Iterable[RawRow], malformed: list[Rejected]) -> Iterator[Block
             get = row.get
             positions.append(index)
             values.append([get(name) for name in COLUMNS])
-        yield Block(positions, values)
+        if values:
+            yield Block(positions, list(zip(*values, strict=True)))
 
 
 def _checked_source(source: str) -> str:

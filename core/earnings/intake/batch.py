@@ -10,6 +10,7 @@ import datetime as dt
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import NamedTuple
 
 from core.earnings.intake import fields
@@ -31,10 +32,10 @@ _NOTHING = frozenset(("", None))
 
 
 class Block(NamedTuple):
-    """Rows to take: each has a value per column. positions: what a refusal names, an index or a line number."""
+    """Rows to take, column by column. positions: what a refusal names for each row, an index or a line number."""
 
     positions: Sequence[int]
-    rows: Sequence[Sequence[object]]
+    columns: Sequence[Sequence[object]]
 
 
 class Event(NamedTuple):
@@ -112,37 +113,29 @@ class UsageReader:
 
     def read(self, block: Block, batch: Batch) -> None:
         """Add the block's events to the batch, voids last; rows that can't be taken to its `rejected`."""
-        positions, rows = block
-        voids = self._places_of_voids(rows)
-        if voids:
-            among = set(voids)
-            others = [place for place in range(len(rows)) if place not in among]
-            self._read(batch, [positions[place] for place in others], [rows[place] for place in others])
-            self._exact(batch, [positions[place] for place in voids], [rows[place] for place in voids])
-        else:
-            self._read(batch, positions, rows)
-
-    def _places_of_voids(self, rows: Sequence[Sequence[object]]) -> list[int]:
-        at = self._kind_at
-        try:
-            kinds = [row[at] for row in rows]
-        except IndexError:
-            return []  # ragged rows; the exact way finds voids by itself
-        return [place for place, kind in enumerate(kinds) if kind == VOID] if VOID in kinds else []
-
-    def _read(self, batch: Batch, positions: Sequence[int], rows: Sequence[Sequence[object]]) -> None:
-        if not rows or self._plain(batch, positions, rows):
+        kinds = block.columns[self._kind_at]
+        if VOID not in kinds:
+            self._read(batch, block)
             return
-        for start in range(0, len(rows), _CHUNK):
-            chunk = slice(start, start + _CHUNK)
-            if not self._plain(batch, positions[chunk], rows[chunk]):
-                self._exact(batch, positions[chunk], rows[chunk])
+        voids = [kind == VOID for kind in kinds]
+        self._read(batch, _selected(block, [not void for void in voids]))
+        self._exact(batch, _selected(block, voids))
 
-    def _plain(self, batch: Batch, positions: Sequence[int], rows: Sequence[Sequence[object]]) -> bool:
+    def _read(self, batch: Batch, block: Block) -> None:
+        if not block.positions or self._plain(batch, block):
+            return
+        for start in range(0, len(block.positions), _CHUNK):
+            end = start + _CHUNK
+            part = Block(block.positions[start:end], [column[start:end] for column in block.columns])
+            if not self._plain(batch, part):
+                self._exact(batch, part)
+
+    def _plain(self, batch: Batch, block: Block) -> bool:
         """Take rows in which nothing is odd; False, and nothing taken, when something may be."""
-        nothing = ("",) * len(rows)
+        positions = block.positions
+        columns = dict(zip(self._columns, block.columns, strict=True))
+        nothing = ("",) * len(positions)
         try:
-            columns = dict(zip(self._columns, zip(*rows, strict=True), strict=True))
             if any(not _NOTHING.issuperset(columns[name]) for name in self._unused):
                 return False
             ids, users, times = (_texts(columns[name]) for name in ("event_id", "user_id", "occurred_at"))
@@ -158,7 +151,7 @@ class UsageReader:
             credits_ = self._credits.of(kinds, _texts(columns.get("credits", nothing)))
             costs = self._costs.of(kinds, _texts(columns.get("platform_cost", nothing)))
         except (TypeError, ValueError, KeyError, FieldError):
-            return False  # ragged rows, values that are no text, text that can't be read
+            return False  # values that are no text, text that can't be read
         batch.positions.extend(positions)
         batch.ids.extend(ids)
         batch.days.extend(days)
@@ -171,8 +164,8 @@ class UsageReader:
         batch.voids.extend(nothing)
         return True
 
-    def _exact(self, batch: Batch, positions: Sequence[int], rows: Sequence[Sequence[object]]) -> None:
-        for position, row in zip(positions, rows, strict=True):
+    def _exact(self, batch: Batch, block: Block) -> None:
+        for position, row in zip(block.positions, zip(*block.columns, strict=True), strict=True):
             try:
                 event_id, event = self._read_row(row)
             except FieldError as error:
@@ -181,8 +174,6 @@ class UsageReader:
             batch.add(position, event_id, event)
 
     def _read_row(self, row: Sequence[object]) -> tuple[str, Event]:
-        if len(row) != len(self._columns):
-            raise FieldError("", f"has {len(row)} fields where {len(self._columns)} are named")
         value = dict(zip(self._columns, row, strict=True)).get
         event_id = fields.required(value("event_id"), "event_id")
         kind = fields.text(value("kind"), "kind")
@@ -201,6 +192,10 @@ class UsageReader:
         credits_ = _amount(kind, "credits", value("credits"))
         cost = _amount(kind, "platform_cost", value("platform_cost"))
         return event_id, Event(at, project_id, user_id, kind, credits_, cost, "")
+
+
+def _selected(block: Block, wanted: Sequence[bool]) -> Block:
+    return Block(list(compress(block.positions, wanted)), [list(compress(column, wanted)) for column in block.columns])
 
 
 def _read_void(event_id: str, at: str, value: Callable[[str], object]) -> Event:

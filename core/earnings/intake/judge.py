@@ -56,14 +56,13 @@ def is_plain(batch: Batch, known: Known) -> bool:
     """Whether every event of the slice simply counts, so that nothing has to be looked at one by one."""
     if known.events or known.waiting or VOID in batch.kinds or len(set(batch.ids)) < len(batch.ids):
         return False
-    names = set(batch.projects)
-    facts = [known.projects[name] for name in names if name in known.projects]
-    programs = {one.program for one in facts}
-    if len(facts) < len(names) or not programs <= known.programs.keys():
+    projects = known.projects
+    programs = {project.program for project in projects.values()}
+    if not projects.keys() >= set(batch.projects) or not programs <= known.programs.keys():
         return False
     if min(batch.days) <= max(known.programs[slug].closed for slug in programs):
         return False
-    return max(batch.at) < min((one.deleted for one in facts if one.deleted), default="9999")
+    return max(batch.at) < min((project.deleted for project in projects.values() if project.deleted), default="9999")
 
 
 def everything(batch: Batch) -> Verdict:

@@ -46,13 +46,13 @@ class ProgramFacts(NamedTuple):
 
 @dataclass(slots=True)
 class Known:
-    """What one slice's transaction has read.
+    """What one slice's transaction has read. projects: those that the slice is about, if they exist.
 
     events: stored events by id, of those looked up. targets: those that the slice's voids name. voided: those
     that a stored void names. waiting: ids in the slice that a void came ahead of.
     """
 
-    projects: Mapping[str, ProjectFacts]
+    projects: Mapping[str, ProjectFacts] = field(default_factory=dict)
     programs: Mapping[str, ProgramFacts] = field(default_factory=dict)
     events: dict[str, Event] = field(default_factory=dict)
     targets: dict[str, Event] = field(default_factory=dict)
@@ -64,21 +64,21 @@ class ProjectMemory:
     """Projects seen during one import. Bounded; what is kept is at most as old as the import."""
 
     def __init__(self) -> None:
-        self.facts: dict[str, ProjectFacts] = {}
+        self._facts: dict[str, ProjectFacts] = {}
 
-    def learn(self, session: Session, project_ids: Iterable[str]) -> None:
-        """Load the projects that are not known yet; those of one slice are all known afterwards, if they exist."""
-        wanted = set(project_ids)
-        missing = wanted - self.facts.keys()
-        if len(self.facts) + len(missing) > _KEPT_PROJECTS:
-            self.facts.clear()
-            missing = wanted
-        if not missing:
-            return
-        columns = (_PROJECT.c.project_id, _PROJECT.c.creator_id, _PROJECT.c.program, _PROJECT.c.deleted_at)
-        statement = select(*columns).where(among(session, _PROJECT.c.project_id, missing))
-        for project_id, creator_id, program, deleted_at in session.execute(statement):
-            self.facts[project_id] = ProjectFacts(creator_id, program, stamp(deleted_at) if deleted_at else "")
+    def of(self, session: Session, project_ids: set[str]) -> dict[str, ProjectFacts]:
+        """Those of these projects that exist."""
+        kept = self._facts
+        found = {name: kept[name] for name in project_ids & kept.keys()}
+        missing = project_ids - found.keys()
+        if missing:
+            columns = (_PROJECT.c.project_id, _PROJECT.c.creator_id, _PROJECT.c.program, _PROJECT.c.deleted_at)
+            statement = select(*columns).where(among(session, _PROJECT.c.project_id, missing))
+            for project_id, creator_id, program, deleted_at in session.execute(statement):
+                found[project_id] = ProjectFacts(creator_id, program, stamp(deleted_at) if deleted_at else "")
+            # Another slice's thread may be reading: it keeps the dictionary that it has.
+            self._facts = found if len(kept) + len(missing) > _KEPT_PROJECTS else kept | found
+        return found
 
 
 def exclude_voids(session: Session, bringing_voids: bool) -> None:

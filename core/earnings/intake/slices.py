@@ -110,14 +110,14 @@ class Intake:
     def _learn(self, session: Session, batch: Batch) -> Known:
         source = self._orders.source
         exclude_voids(session, VOID in batch.kinds)
-        known = Known(self._projects.facts)
+        known = Known()
         if self._careful:
             known.events = events_by_id(session, source, batch.ids)
             self._careful = bool(known.events)
         learn_voids(session, source, batch, known)
         names = {*batch.projects, *(target.project_id for target in known.targets.values())} - {""}
-        self._projects.learn(session, names)
-        programs = {known.projects[name].program for name in names if name in known.projects}
+        known.projects = self._projects.of(session, names)
+        programs = {project.program for project in known.projects.values()}
         earliest = dt.date.fromisoformat(min(batch.days))
         known.programs = lock_programs(session, self._config, programs, earliest, self._first_days)
         return known
@@ -165,8 +165,7 @@ def _add_up(batch: Batch, verdict: Verdict, known: Known) -> Sums:
     """What the slice adds to each project-day; only those to which it adds anything."""
     sums: Sums = {}
     columns = (batch.days, batch.projects, batch.users, batch.kinds, batch.credits, batch.costs)
-    names = {*batch.projects, *(event.project_id for event in verdict.voided)}
-    creators = {name: known.projects[name].creator_id for name in names if name in known.projects}
+    creators = {name: project.creator_id for name, project in known.projects.items()}
     if len(verdict.counted) == len(batch.ids):
         add_up(sums, zip(*columns, strict=True), creators)
     else:

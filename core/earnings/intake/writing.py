@@ -18,7 +18,7 @@ from core.earnings.intake.keys import among
 from core.earnings.tables import DirtyDay, ProgramState, UsageEvent, UsageVoid
 from core.storage import is_postgres, table_of, upsert
 
-_COPY_PART = 1 << 20
+_COPY_LINES = 5_000
 _EVENT_COLUMNS = "event_id, source, occurred_at, project_id, user_id, kind, credits, cost, voids"
 _INSERT_EVENTS = f"INSERT INTO usage_event ({_EVENT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 _ADD_SUMS = "ON CONFLICT (day, project_id) DO UPDATE SET " + ", ".join(
@@ -81,14 +81,22 @@ def add_to_days(session: Session, sums: Sums) -> None:
     """Add to the roll-up, in micro-credits and counts."""
     if not sums:
         return
-    rows = [(day, name, *row) for day in sorted(sums) for name, row in sorted(sums[day].items())]
     connection = session.connection()
-    if is_postgres(session):
-        days, names, *counts = zip(*rows, strict=True)
-        arrays = ["{" + ",".join(map(str, column)) + "}" for column in (days, *counts)]
-        connection.exec_driver_sql(_UPSERT_POSTGRES, (arrays[0], _text_array(names), *arrays[1:]))
-    else:
+    if not is_postgres(session):
+        rows = [(day, name, *row) for day in sorted(sums) for name, row in sorted(sums[day].items())]
         connection.exec_driver_sql(_UPSERT_SQLITE, rows)
+        return
+    days: list[str] = []
+    names: list[str] = []
+    counts: list[list[int]] = []
+    for day in sorted(sums):
+        projects = sums[day]
+        here = sorted(projects)
+        names += here
+        counts += map(projects.__getitem__, here)
+        days += [day] * len(here)
+    arrays = ["{" + ",".join(map(str, column)) + "}" for column in zip(*counts, strict=True)]
+    connection.exec_driver_sql(_UPSERT_POSTGRES, ("{" + ",".join(days) + "}", _text_array(names), *arrays))
 
 
 def _text_array(texts: Sequence[str]) -> str:
@@ -122,12 +130,11 @@ def _copy_events(session: Session, source: str, columns: Sequence[Sequence[Any]]
         for i, t, p, u, k, c, x, v in zip(*columns, strict=True)
     ]
     lines.sort()  # by id: a tab sorts before all that may stand in one
-    text = "".join(lines)
     connection: Any = session.connection().connection.driver_connection
     try:
         with connection.cursor() as cursor, cursor.copy(f"COPY {_TABLE} ({_EVENT_COLUMNS}) FROM STDIN") as copy:
-            for start in range(0, len(text), _COPY_PART):
-                copy.write(text[start : start + _COPY_PART])
+            for start in range(0, len(lines), _COPY_LINES):
+                copy.write("".join(lines[start : start + _COPY_LINES]))
     except psycopg.errors.UniqueViolation:
         raise Collision from None
 
