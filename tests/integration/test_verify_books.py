@@ -118,3 +118,11 @@ def test_a_line_missing_from_the_trail_is_noticed(world: World) -> None:
     with unprotected(world.database) as session:
         session.connection().execute(text("DELETE FROM audit_record WHERE id = 2"))
         assert "audit trail" in _wrong(session)
+
+
+def test_a_gift_is_no_adjustment(world: World) -> None:
+    """/balance tells of approved adjustments only: money that came otherwise is not called one."""
+    with world.database.transaction() as session:
+        _post(session, "gift", ("margin", ""), ("available", "ada"))
+    assert "$5.00" in said(world.ask("ada", "/balance"))
+    assert "$12.00" not in said(world.ask("ada", "/balance"))
