@@ -151,7 +151,14 @@ def test_the_text(sqlite_database: Database) -> None:
         accounts.open_account(session, "studio", "usage")
         accounts.open_wallets(session, [("studio", "ada")])
         memo = 'x; y | "z"\n\\ {}'
-        journal.post(session, "k-1", "settlement", NOW, [Move(USAGE, AVAILABLE, 10_000_001)], memo)
+        journal.post(
+            session,
+            "k-1",
+            "settlement",
+            NOW,
+            [Move(USAGE, AVAILABLE, 9_000_001), Move(USAGE, AVAILABLE, 1_000_000)],
+            memo,
+        )
         midnight = dt.datetime(2026, 1, 15, tzinfo=dt.UTC)
         journal.post(session, "k2", "test", midnight, [Move(AVAILABLE, USAGE, 1)])
     with sqlite_database.reading() as session:
@@ -164,8 +171,10 @@ def test_the_text(sqlite_database: Database) -> None:
             "\n"
             '2026-01-14 * settlement: x, y / "z" \\ {}\n'
             "    ; key: k-2D1\n"
-            "    Assets:P-studio:Usage  10.000001 USD\n"
-            "    Liabilities:P-studio:Available:C-ada  -10.000001 USD\n"
+            "    Assets:P-studio:Usage  9.000001 USD\n"
+            "    Liabilities:P-studio:Available:C-ada  -9.000001 USD\n"
+            "    Assets:P-studio:Usage  1.000000 USD\n"
+            "    Liabilities:P-studio:Available:C-ada  -1.000000 USD\n"
             "\n"
             "2026-01-15 * test\n"
             "    ; key: k2\n"
