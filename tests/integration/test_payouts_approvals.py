@@ -6,6 +6,7 @@ import datetime as dt
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import text
 
 from core import people
 from core.errors import DeskError
@@ -348,6 +349,17 @@ def test_the_card_warns(small: World) -> None:
         view = approval_view(session, small.config, small.now, small.get(made.id))
     assert (view.balance_covers, view.negative_balance) == (True, None)
     assert (view.ended_by, view.reason, view.approvals) == ("Mira", REASON, 0)
+
+
+def test_the_card_of_everything(small: World) -> None:
+    """A request for the whole balance is covered: nothing is left, and nothing is missing."""
+    made = small.request(None)
+    with small.session() as session:
+        view = approval_view(session, small.config, small.now, small.get(made.id))
+        assert (view.balance_covers, view.negative_balance) == (True, None)
+        small_change = text("UPDATE account SET balance = balance - 1 WHERE role = 'reserved' AND creator = 'ada'")
+        session.connection().execute(small_change)
+        assert not approval_view(session, small.config, small.now, small.get(made.id)).balance_covers
 
 
 def test_the_card_counts_payouts(small: World) -> None:
