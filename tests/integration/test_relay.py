@@ -132,7 +132,7 @@ async def test_rate_limit_is_kept(database: Database) -> None:
 
 async def test_outage_is_sat_out(database: Database) -> None:
     """A platform that answers nothing for long gets everything once it is back, in order, once."""
-    port, clock = FakePort(before=failing(TryLater(), times=20)), StillClock()
+    port, clock = FakePort(before=failing(TryLater(), times=8)), StillClock()
     put(database, "a", "b")
     relay = make(database, port, clock)
     for _ in range(40):
