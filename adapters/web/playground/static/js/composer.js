@@ -31,7 +31,8 @@ export function startComposer() {
     timer = setTimeout(ask, DEBOUNCE_MS);
   });
   line.addEventListener("keydown", onKey);
-  line.addEventListener("blur", () => setTimeout(close, 150));
+  // A click on a completion comes after the blur. Whoever is back in the line by then keeps what is offered there.
+  line.addEventListener("blur", () => setTimeout(() => document.activeElement === line || close(), 150));
   watch("state", () => {
     drawChips();
     hint();
