@@ -332,17 +332,6 @@ def set_roles(
     return actor(session, person_id)
 
 
-def grant(session: Session, now: dt.datetime, person_id: int, role: str, by: str = audit.OPERATOR) -> Actor:
-    """Give a person a role beside those held."""
-    return set_roles(session, now, person_id, actor(session, person_id).roles | {role}, by)
-
-
-def revoke(session: Session, now: dt.datetime, person_id: int, role: str, by: str = audit.OPERATOR) -> Actor:
-    """Take a role from a person; the others stay."""
-    _checked([role])
-    return set_roles(session, now, person_id, actor(session, person_id).roles - {role}, by)
-
-
 def list_people(session: Session) -> list[Actor]:
     """Everyone the desk knows, by name."""
     held: dict[int, set[str]] = {}
