@@ -163,9 +163,12 @@ def upsert(session: Session, model: type[SQLModel]) -> postgresql.Insert | sqlit
 
 
 def insert_once(session: Session, model: type[SQLModel], values: Mapping[str, object], key: Sequence[str]) -> bool:
-    """Insert a row unless one with the same `key` columns exists; True when it is new."""
+    """Insert a row unless it meets one that is there; True when it is new. `key` names the columns that tell it.
+
+    Every unique constraint counts: of two that insert the same row at once, one may meet any of them first.
+    """
     table = table_of(model)
-    statement: Insert = upsert(session, model).values(**values).on_conflict_do_nothing(index_elements=list(key))
+    statement: Insert = upsert(session, model).values(**values).on_conflict_do_nothing()
     return session.execute(statement.returning(*[table.c[name] for name in key])).first() is not None
 
 
