@@ -1,0 +1,1 @@
+"""Slack: the desk in a workspace, by Socket Mode or HTTP."""
