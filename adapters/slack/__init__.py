@@ -1,1 +1,1 @@
-"""Slack: the desk in a workspace, by Socket Mode or HTTP."""
+"""Slack: what arrives there becomes calls of the desk, and the desk's cards become Block Kit."""

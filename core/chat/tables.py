@@ -108,3 +108,12 @@ class PersonSettings(Base, table=True):
     digest_hour: int | None = Field(default=None, sa_type=BigInteger)
     alerts: bool = Field(default=True, sa_type=Boolean)
     public_name: bool = Field(default=False, sa_type=Boolean)
+
+
+class ChatHandle(Base, table=True):
+    """A value too long for a platform's button, under the short id that stands for it there (core.chat.handles)."""
+
+    __tablename__ = "chat_handle"
+    id: str = Field(primary_key=True, sa_type=key_type(40))
+    value: str = Field(sa_type=Text)
+    made_at: dt.datetime = Field(sa_type=UTCDateTime)

@@ -13,6 +13,7 @@ down_revision = "0004"
 
 def upgrade() -> None:
     """Make the tables."""
+    _chat_handle()
     _posted_card()
     _outbox_message()
     _person_settings()
@@ -115,4 +116,14 @@ def _subscription() -> None:
         sa.Column("created_at", MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("platform", "workspace", "channel", "topic", name="pk_subscription"),
         sa.ForeignKeyConstraint(["created_by"], ["person.id"], name="fk_subscription_created_by_person"),
+    )
+
+
+def _chat_handle() -> None:
+    op.create_table(
+        "chat_handle",
+        sa.Column("id", key_text(40), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("made_at", MOMENT, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_chat_handle"),
     )
