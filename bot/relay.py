@@ -150,7 +150,7 @@ class Relay:
         """The platform's id of the message, posted now or found there from before."""
         port = self.ports[message.to.platform]
         if message.check_first and message.kind == "post":
-            found = await port.find(message.to, message.key)
+            found = await port.find(message.to, message.key, message.created_at)
             if found is not None:
                 return found
         card = await asyncio.to_thread(self._draw, message)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from adapters.web.metrics import Metrics
+from core.chat.cards import FormField
+from core.chat.desk import Once
 from core.chat.outbox import Destination
 from core.chat.registry import COMMAND_ACTIONS, Registry, Reply, Suggestion
 from core.people import Identity
@@ -16,10 +18,19 @@ class Conversation(Protocol):
 
     @property
     def registry(self) -> Registry: ...
-    async def run(self, identity: Identity, text: str, surface: Destination) -> Reply: ...
+    async def run(self, identity: Identity, text: str, surface: Destination, *, once: Once | None = None) -> Reply: ...
     async def press(
-        self, identity: Identity, action: str, value: str, fields: Mapping[str, str], surface: Destination
+        self,
+        identity: Identity,
+        action: str,
+        value: str,
+        fields: Mapping[str, str],
+        surface: Destination,
+        *,
+        once: Once | None = None,
     ) -> Reply: ...
+    async def form(self, identity: Identity, action: str, value: str) -> tuple[FormField, ...] | None: ...
+    async def home(self, identity: Identity, surface: Destination) -> Reply: ...
     async def suggest(self, identity: Identity, text: str) -> list[Suggestion]: ...
 
 
@@ -33,18 +44,34 @@ class Measured:
     def registry(self) -> Registry:
         return self._desk.registry
 
-    async def run(self, identity: Identity, text: str, surface: Destination) -> Reply:
+    async def run(self, identity: Identity, text: str, surface: Destination, *, once: Once | None = None) -> Reply:
         with self._metrics.command(identity.platform, command_name(self.registry, text)) as outcome:
-            reply = await self._desk.run(identity, text, surface)
+            reply = await self._desk.run(identity, text, surface, once=once)
             outcome.refused = not reply.ok
             return reply
 
     async def press(
-        self, identity: Identity, action: str, value: str, fields: Mapping[str, str], surface: Destination
+        self,
+        identity: Identity,
+        action: str,
+        value: str,
+        fields: Mapping[str, str],
+        surface: Destination,
+        *,
+        once: Once | None = None,
     ) -> Reply:
         known = action in self.registry.actions or action in COMMAND_ACTIONS
         with self._metrics.command(identity.platform, action if known else "unknown") as outcome:
-            reply = await self._desk.press(identity, action, value, fields, surface)
+            reply = await self._desk.press(identity, action, value, fields, surface, once=once)
+            outcome.refused = not reply.ok
+            return reply
+
+    async def form(self, identity: Identity, action: str, value: str) -> tuple[FormField, ...] | None:
+        return await self._desk.form(identity, action, value)
+
+    async def home(self, identity: Identity, surface: Destination) -> Reply:
+        with self._metrics.command(identity.platform, "home") as outcome:
+            reply = await self._desk.home(identity, surface)
             outcome.refused = not reply.ok
             return reply
 

@@ -100,6 +100,8 @@ def parse(command: Command, text: str, now: dt.datetime, fields: Mapping[str, st
             raise _bad(command, f"There is no “{clean(name)[:40]}” to give.")
         if answer.strip():
             values[param.variable] = checked(command, param, answer, now)
+        else:
+            values.pop(param.variable, None)  # the form showed what the line gives, and it was taken out
     missing = [param for param in command.params if param.required and param.variable not in values]
     if missing:
         raise Missing(command, missing, reading.typed | dict(fields or {}))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from core.chat import arguments
 from core.chat.cards import Actions, Button, Card, FormField, Option
+from core.chat.limits import LIMITS
 from core.chat.line import Token, tokens
-from core.chat.registry import Call, Command, Param, Registry, Suggestion
-from core.chat.words import quoted
+from core.chat.registry import Action, Call, Command, Param, Registry, Reply, Start, Suggestion
+from core.chat.words import command_line, quoted
 
 MOST = 25  # Discord's limit for autocomplete, and for the options of a select
 
@@ -46,6 +47,39 @@ def asked(call: Call, param: Param, given: str) -> FormField:
         return field
     options = tuple(Option(one.value, (one.label or one.value)[:75], one.value == given) for one in found)
     return replace(field, kind="choice", options=options)
+
+
+def form(call: Call, command: Command, given: Mapping[str, str]) -> tuple[FormField, ...] | None:
+    """The questions for a command's arguments, with what was given filled in; None for one that takes none."""
+    fields = tuple(asked(call, param, given.get(param.name, "")) for param in command.params if param.name != "page")
+    return fields[: LIMITS["form fields"]] or None
+
+
+def form_of_action(call: Call, found: Action, value: str) -> tuple[FormField, ...] | None:
+    """The form that an action's buttons carry, with what this one starts with. Raises what its `starts` raises."""
+    starts = found.starts(call, value) if found.starts is not None else {}
+    return tuple(_started(param.form_field(), starts.get(param.name)) for param in found.fields) or None
+
+
+def _started(field: FormField, start: Start | None) -> FormField:
+    if start is None:
+        return field
+    kind = "choice" if start.options else field.kind
+    return replace(field, value=start.value, options=start.options or field.options, kind=kind)
+
+
+def ask(call: Call, missing: arguments.Missing) -> Reply:
+    """Something needed was left out: the refusal carries a form with what was given already filled in."""
+    command = missing.command
+    line = command_line(command.name, **missing.given)
+    card = call.card(
+        "missing",
+        text=missing.text,
+        command=f"/{command.name}",
+        line=line if len(line) <= LIMITS["value"] else f"/{command.name}",
+        summary=command.summary,
+    )
+    return Reply(with_form(card, form(call, command, missing.given) or ()), ok=False, opens=True)
 
 
 def with_form(card: Card, form: tuple[FormField, ...]) -> Card:

@@ -1,7 +1,7 @@
 """The one seam between surfaces and the desk: who speaks, may they, run it in one transaction, say what came of it.
 
 The only async file of core. Commands are synchronous functions; they run on a bounded pool of threads, so that a long
-one never starves a gateway's heartbeat. `run`, `press` and `suggest` never raise: whatever happens, there is an answer.
+one never starves a gateway's heartbeat. Nothing here raises: whatever happens, there is an answer.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from sqlmodel import Session
 
 import core.chat.commands  # noqa: F401 - every command and action is declared before a desk is made
 from core import people
-from core.chat import announcements, arguments, completion, outbox, settings, templates
+from core.chat import announcements, arguments, completion, handles, home, inbox, outbox, settings, templates
+from core.chat.cards import FormField
 from core.chat.limits import problems
 from core.chat.outbox import Destination
 from core.chat.registry import (
@@ -68,6 +69,17 @@ class StaleButton(DeskError):
 
 
 @dataclass(frozen=True, slots=True)
+class Once:
+    """A payload that may come twice, as `inbox.store` knows it; a write that it asks for takes effect once.
+
+    draw: the reply as text to be kept with it. It is called within the write's transaction: it opens none of its own.
+    """
+
+    item_id: int
+    draw: Callable[[Reply], str]
+
+
+@dataclass(frozen=True, slots=True)
 class _Who:
     """Who speaks: a chat account (looked up inside the transaction) or, on the command line, a person already known."""
 
@@ -107,15 +119,39 @@ class Desk:
         """Let what runs finish, and take nothing more."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    async def run(self, identity: Identity, text: str, surface: Destination) -> Reply:
+    async def run(self, identity: Identity, text: str, surface: Destination, *, once: Once | None = None) -> Reply:
         """Answer a command line typed on a chat surface."""
-        return await self._on_thread(lambda: self._run(_Who(identity, surface=surface), text))
+        return await self._on_thread(lambda: self._run(_Who(identity, surface=surface), text, once=once))
 
     async def press(
-        self, identity: Identity, action: str, value: str, fields: Mapping[str, str], surface: Destination
+        self,
+        identity: Identity,
+        action: str,
+        value: str,
+        fields: Mapping[str, str],
+        surface: Destination,
+        *,
+        once: Once | None = None,
     ) -> Reply:
         """Answer a button; fields: the answers of its form, if it has one."""
-        return await self._on_thread(lambda: self._press(_Who(identity, surface=surface), action, value, fields))
+        return await self._on_thread(lambda: self._press(_Who(identity, surface=surface), action, value, fields, once))
+
+    async def form(self, identity: Identity, action: str, value: str) -> tuple[FormField, ...] | None:
+        """The form of a button whose card is not at hand, as the person would get it now.
+
+        None when it has none or they may not have it: pressing it says why.
+        """
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, self._form, identity, action, value)
+        except DeskError as refusal:
+            logger.info("no form of %s: %s", action, refusal.text)
+        except Exception:
+            logger.exception("a form could not be made")
+        return None
+
+    async def home(self, identity: Identity, surface: Destination) -> Reply:
+        """The dashboard of whoever opens it; from then on it is repainted when something on it changes (core.chat.home)."""
+        return await self._on_thread(lambda: (self._home(identity, surface), False))
 
     async def suggest(self, identity: Identity, text: str) -> list[Suggestion]:
         """Ways to go on from what is typed so far; each value is the whole new text."""
@@ -156,7 +192,9 @@ class Desk:
                 logger.exception("waking the relay failed; it wakes by itself")
         return reply
 
-    def _run(self, who: _Who, text: str, fields: Mapping[str, str] | None = None) -> tuple[Reply, bool]:
+    def _run(
+        self, who: _Who, text: str, fields: Mapping[str, str] | None = None, once: Once | None = None
+    ) -> tuple[Reply, bool]:
         try:
             command, rest = arguments.find(self.registry, text)
         except arguments.UnknownCommand as fault:
@@ -170,10 +208,10 @@ class Desk:
             try:
                 values = arguments.parse(command, rest, call.now, fields)
             except arguments.Missing as missing:
-                return self._ask(call, missing)
+                return completion.ask(call, missing)
             return command.run(call, **values)
 
-        return self._answer(who, work, command.writes, command.public)
+        return self._answer(who, work, command.writes, command.public, once)
 
     def _group(self, text: str) -> Work | None:
         """`/desk` alone, or with a word that is no subcommand: what there is."""
@@ -193,20 +231,17 @@ class Desk:
 
         return work
 
-    def _ask(self, call: Call, missing: arguments.Missing) -> Reply:
-        """Something needed was left out: the refusal carries a form with what was given already filled in."""
-        command = missing.command
-        form = tuple(
-            completion.asked(call, param, missing.given.get(param.name, ""))
-            for param in command.params
-            if param.name != "page"
-        )[:5]
-        card = call.card("missing", text=missing.text, command=f"/{command.name}", summary=command.summary)
-        return Reply(completion.with_form(card, form), ok=False, opens=True)
-
-    def _press(self, who: _Who, name: str, value: str, fields: Mapping[str, str]) -> tuple[Reply, bool]:
+    def _press(
+        self, who: _Who, name: str, value: str, fields: Mapping[str, str], once: Once | None = None
+    ) -> tuple[Reply, bool]:
+        try:
+            value, fields = self._meant(value, fields)
+        except DeskError as refusal:
+            return self._refusal(refusal), False
+        except Exception as error:
+            return self._broken(error, unclear=False), False
         if name in COMMAND_ACTIONS:
-            reply, wrote = self._run(who, value, fields)
+            reply, wrote = self._run(who, value, fields, once)
             return replace(reply, replaces=reply.ok and name in REPLACING), wrote
         action = self.registry.actions.get(name)
         if action is None:
@@ -217,7 +252,43 @@ class Desk:
             values = arguments.parse_action(action, value, call.now, fields)
             return action.run(call, **values)
 
-        return self._answer(who, work, action.writes)
+        return self._answer(who, work, action.writes, once=once)
+
+    def _meant(self, value: str, fields: Mapping[str, str]) -> tuple[str, Mapping[str, str]]:
+        """What a button and its form say, with handles resolved; they seldom are any."""
+        if not any(text.startswith(handles.PREFIX) for text in (value, *fields.values())):
+            return value, fields
+        with self.database.reading() as session:
+            return handles.resolve(session, value), handles.resolve_fields(session, fields)
+
+    def _form(self, identity: Identity, name: str, value: str) -> tuple[FormField, ...] | None:
+        value, _ = self._meant(value, {})
+        with self.database.reading() as session:
+            call = self._call(session, _Who(identity))
+            if name in COMMAND_ACTIONS:
+                command, rest = arguments.find(self.registry, value)
+                _check(command, call.who)
+                return completion.form(call, command, arguments.read(command, rest, call.now).typed)
+            action = self.registry.actions.get(name)
+            if action is None:
+                raise StaleButton
+            _check(action, call.who)
+            return completion.form_of_action(call, action, value)
+
+    def _home(self, identity: Identity, surface: Destination) -> Reply:
+        try:
+            with self.database.reading() as session:
+                known = home.is_open(session, identity)
+            if not known:
+                # Before it is drawn: what changes from now on repaints it.
+                with self.database.transaction() as session:
+                    home.opened(session, self.clock(), identity)
+            with self.database.reading() as session:
+                return Reply(home.card(session, self.config, self.clock(), identity, surface))
+        except DeskError as refusal:
+            return self._refusal(refusal)
+        except Exception as error:
+            return self._broken(error, unclear=False)
 
     def _suggest(self, who: _Who, text: str) -> list[Suggestion]:
         with self.database.reading() as session:
@@ -228,7 +299,9 @@ class Desk:
         zone = settings.zone_of(session, actor) if actor else ZoneInfo("UTC")
         return Call(session, self.config, self.clock(), actor, who.identity, who.surface, zone)
 
-    def _answer(self, who: _Who, work: Work, writes: bool, public: bool = False) -> tuple[Reply, bool]:
+    def _answer(
+        self, who: _Who, work: Work, writes: bool, public: bool = False, once: Once | None = None
+    ) -> tuple[Reply, bool]:
         """Run work in its transaction; every ending has a reply. The flag: whether the outbox got something."""
         finished, wrote, late = False, False, list[outbox.Notice]()
         try:
@@ -237,14 +310,32 @@ class Desk:
                 if call.who is None and not public:
                     raise NotLinked
                 reply = work(call)
+                if once is not None and writes:
+                    session.flush()
+                    inbox.keep(session, once.item_id, once.draw(reply))
                 if call.who is not None:
                     late = outbox.notices(session, call.who.person_id)
                 finished, wrote = True, outbox.wrote(session)
+        except inbox.AlreadyTaken as taken:
+            return replace(self._refusal(taken), again=True), False
         except DeskError as refusal:
-            return self._refusal(refusal), False
+            return self._refused_once(refusal, once if writes else None), False
         except Exception as error:
             return self._broken(error, unclear=finished and writes), False
         return self._with_notices(call, reply, late), wrote
+
+    def _refused_once(self, refusal: DeskError, once: Once | None) -> Reply:
+        """A refusal stands too: what somebody was told did not happen must not happen when the payload comes again."""
+        reply = self._refusal(refusal)
+        if once is not None:
+            try:
+                with self.database.transaction() as session:
+                    inbox.keep(session, once.item_id, once.draw(reply))
+            except inbox.AlreadyTaken:
+                return replace(reply, again=True)
+            except Exception:
+                logger.exception("a refusal could not be kept")
+        return reply
 
     def _with_notices(self, call: Call, reply: Reply, late: list[outbox.Notice]) -> Reply:
         """The reply, followed by messages that could not be delivered; each is shown once."""

@@ -5,8 +5,8 @@ A relay's round, with no transaction open while it talks to a platform:
     claim → commit → announcements.draw → port.post or port.repaint → delivered / retry / undeliverable
 
 A claim is a lease. When it runs out (the relay was killed) or the platform's answer was lost, nobody knows whether the
-message stands in the channel: it is claimed again with `check_first`, and the relay asks `port.find(to, key)` before
-it posts. A port's time-outs must end well before LEASE does. Messages of one destination go out in the order they were
+message stands in the channel: it is claimed again with `check_first`, and the relay asks `port.find(to, key, since)`
+before it posts. A port's time-outs must end well before LEASE does. Messages of one destination go out in the order they were
 written, one at a time; one that waits for its back-off holds the later ones back (PATIENCE times), one that is only due
 later does not.
 """
@@ -83,8 +83,11 @@ class ChatPort(Protocol):
         """Replace the card of a message; one that somebody deleted is left in peace. Raises as `post` does."""
         ...
 
-    async def find(self, to: Destination, key: str) -> str | None:
-        """The id of the message that was posted with key, None for none. Raises TryLater, Unclear, ChannelGone."""
+    async def find(self, to: Destination, key: str, since: dt.datetime) -> str | None:
+        """The id of the message that was posted with key, None for none. Raises TryLater, Unclear, ChannelGone.
+
+        since: when the message was written; it can't have been posted before, so that nobody looks further back.
+        """
         ...
 
 

@@ -101,6 +101,7 @@ class Reply:
     """The answer to one person. ok: False for a refusal. replaces: it takes the place of the card that was pressed.
 
     opens: the card's first button asks for what was missing; a surface with modals may open its form at once.
+    again: nothing was done, because this payload took effect before (core.chat.inbox); the answer kept then is the one.
     """
 
     card: Card
@@ -108,6 +109,7 @@ class Reply:
     replaces: bool = False
     ok: bool = True
     opens: bool = False
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,17 @@ class Call:
 
 
 Suggest = Callable[[Call, str], Iterable["Suggestion | str"]]
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What a field of a button's form starts with, and what it may be narrowed to."""
+
+    value: str
+    options: tuple[Option, ...] = ()
+
+
+Starts = Callable[[Call, str], Mapping[str, Start]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +275,7 @@ class Action:
     fields: tuple[Param, ...]
     roles: tuple[str, ...] = ()
     writes: bool = True
+    starts: Starts | None = None
 
     def allows(self, who: Actor | None) -> bool:
         return who is not None and (not self.roles or any(who.may(role) for role in self.roles))
@@ -311,9 +325,17 @@ def command(
 
 
 def action(
-    name: str, *, roles: tuple[str, ...] = (), writes: bool = True, registry: Registry = REGISTRY
+    name: str,
+    *,
+    roles: tuple[str, ...] = (),
+    writes: bool = True,
+    starts: Starts | None = None,
+    registry: Registry = REGISTRY,
 ) -> Callable[[Callable[..., Reply]], Callable[..., Reply]]:
-    """Declare the function below as what a button does; see this module's head."""
+    """Declare the function below as what a button does; see this module's head.
+
+    starts(call, value): what the fields of its form start with, by name, where a card fills them in with <input>.
+    """
 
     def declare(function: Callable[..., Reply]) -> Callable[..., Reply]:
         if name in registry.actions or name in COMMAND_ACTIONS:
@@ -322,7 +344,7 @@ def action(
         if first.name != "value":
             raise ValueError(f"{name}: the first argument after call is named value")
         fields = [replace(param, rest=False) for param in fields]
-        registry.actions[name] = Action(name, function, first, tuple(fields), roles, writes)
+        registry.actions[name] = Action(name, function, first, tuple(fields), roles, writes, starts)
         return function
 
     return declare

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import BigInteger, Boolean, Index, String, Text, text
+from sqlalchemy import BigInteger, Boolean, Index, String, Text, UniqueConstraint, text
 from sqlmodel import Field
 
 from core.storage import Base, BigId, UTCDateTime, key_type
@@ -71,14 +71,51 @@ class OutboxMessage(Base, table=True):
 
 
 class PostedCard(Base, table=True):
-    """Where a copy of a subject's card stands, so that every copy is repainted when the subject changes."""
+    """Where a copy of a subject's card stands, so that every copy is repainted when the subject changes.
+
+    A copy in a direct message has no channel: user_id is the account that it was delivered to. The home view of an
+    account is a copy of "home:…", with message_id "home" (core.chat.home).
+    """
 
     __tablename__ = "posted_card"
     subject: str = Field(primary_key=True, sa_type=key_type(100))
     platform: str = Field(primary_key=True, sa_type=key_type(20))
     workspace: str = Field(primary_key=True, sa_type=key_type(100))
     channel: str = Field(primary_key=True, sa_type=key_type(100))
+    user_id: str = Field(default="", primary_key=True, sa_type=key_type(100))
     message_id: str = Field(primary_key=True, sa_type=key_type(100))
+
+
+class ChatReceived(Base, table=True):
+    """A payload that a chat platform handed over (core.chat.inbox); key is the platform's own name for it.
+
+    kept: the answer of a write, as JSON, written in that write's transaction; None until then. claimed_until: how long
+    the process claimed_by has it to itself, None when nobody has. done_at: when the person had the answer; payload and
+    kept are empty from then on.
+    """
+
+    __tablename__ = "chat_received"
+    __table_args__ = (
+        UniqueConstraint("platform", "key"),
+        Index(
+            "ix_chat_received_open",
+            "platform",
+            "id",
+            sqlite_where=text("done_at IS NULL"),
+            postgresql_where=text("done_at IS NULL"),
+        ),
+        Index("ix_chat_received_done_at", "done_at"),
+    )
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    platform: str = Field(sa_type=key_type(20))
+    key: str = Field(sa_type=key_type(200))
+    payload: str = Field(sa_type=Text)
+    kept: str | None = Field(default=None, sa_type=Text)
+    received_at: dt.datetime = Field(sa_type=UTCDateTime)
+    tries: int = Field(default=0, sa_type=BigInteger)
+    claimed_by: str = Field(default="", sa_type=String(100))
+    claimed_until: dt.datetime | None = Field(default=None, sa_type=UTCDateTime)
+    done_at: dt.datetime | None = Field(default=None, sa_type=UTCDateTime)
 
 
 class Subscription(Base, table=True):

@@ -130,7 +130,7 @@ def _days(value: tuple[dt.date | str, dt.date | str]) -> str:
     return days_text(_date(value[0]), _date(value[1]))
 
 
-def _line(name: str, **arguments: object) -> str:
+def _line(name: str, /, **arguments: object) -> str:
     return command_line(name, **arguments)
 
 

@@ -91,7 +91,7 @@ def quoted(text: str) -> str:
     return f'"{escaped}"'
 
 
-def command_line(name: str, **arguments: object) -> str:
+def command_line(name: str, /, **arguments: object) -> str:
     """`/transactions status=completed page=2`; arguments that are None are left out, `from_` is written from."""
     parts = [f"/{name}"]
     for key, value in arguments.items():

@@ -88,7 +88,7 @@ class Playground:
         if self._change(message_id, card) is None:
             self._add(Post(message_id, surface, seen_by, DESK, self.clock(), card=card, edited=True))
 
-    async def find(self, _to: Destination, key: str) -> str | None:
+    async def find(self, _to: Destination, key: str, _since: dt.datetime) -> str | None:
         """The post that has this key."""
         known = self.timeline.posted_as(key)
         return None if known is None else known.id

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from core.chat import settings
-from core.chat.registry import Arg, Call, Reply, Suggestion, action, command
+from core.chat.registry import Arg, Call, Reply, Start, Suggestion, action, command
 from core.chat.tables import PersonSettings
 
 HOURS = ("off", *(f"{hour:02d}:00" for hour in range(24)))
@@ -89,7 +89,11 @@ def _text(chosen: PersonSettings) -> str:
     return "" if chosen.digest_hour is None else f"{chosen.digest_hour:02d}:00"
 
 
-@action("settings.timezone")
+def _zone_now(call: Call, _value: str) -> dict[str, Start]:
+    return {"timezone": Start(settings.zone_of(call.session, call.actor).key)}
+
+
+@action("settings.timezone", starts=_zone_now)
 def press_timezone(
     call: Call,
     value: str,  # noqa: ARG001 - the button carries nothing; the form does

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from core.chat.cards import Option, shown_name
 from core.chat.commands.own import (
     creator_of,
     own_methods,
@@ -12,7 +13,7 @@ from core.chat.commands.own import (
     title_of,
     which_program,
 )
-from core.chat.registry import Arg, Call, Money, Reply, action, command
+from core.chat.registry import Arg, Call, Money, Reply, Start, action, command
 from core.chat.words import command_line
 from core.clock import utc_day
 from core.errors import DeskError
@@ -94,7 +95,16 @@ def cancel(call: Call, value: str) -> Reply:
     return call.reply("withdraw_discarded", replaces=True)
 
 
-@action("withdraw.edit")
+def _as_previewed(call: Call, value: str) -> dict[str, Start]:
+    draft = _own_draft(call, value)
+    options = tuple(
+        Option(one.name, shown_name(one.title or one.name), one.name == draft.method)
+        for one in call.config.methods_for(creator_of(call).country)
+    )
+    return {"amount": Start(_typed(draft.amount)), "method": Start(draft.method, options)}
+
+
+@action("withdraw.edit", starts=_as_previewed)
 def edit(
     call: Call,
     value: str,
@@ -102,9 +112,14 @@ def edit(
     method: Annotated[str | None, Arg("Where to", suggest=own_methods)] = None,
 ) -> Reply:
     """A new preview in the place of this one, which can't be confirmed any more."""
-    draft = call.session.get(Draft, value) if value.isascii() and value.isprintable() else None
-    if draft is None or draft.creator_id != call.creator_id:
-        raise refusals.NoSuchDraft
+    draft = _own_draft(call, value)
     withdrawals.discard(call.session, call.now, call.actor, value)
     reply = _preview(call, amount, method or draft.method, draft.program)
     return Reply(reply.card, replaces=True)
+
+
+def _own_draft(call: Call, value: str) -> Draft:
+    draft = call.session.get(Draft, value) if value.isascii() and value.isprintable() else None
+    if draft is None or draft.creator_id != call.creator_id:
+        raise refusals.NoSuchDraft
+    return draft

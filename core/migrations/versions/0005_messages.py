@@ -14,6 +14,7 @@ down_revision = "0004"
 def upgrade() -> None:
     """Make the tables."""
     _chat_handle()
+    _chat_received()
     _posted_card()
     _outbox_message()
     _person_settings()
@@ -27,8 +28,11 @@ def _posted_card() -> None:
         sa.Column("platform", key_text(20), nullable=False),
         sa.Column("workspace", key_text(100), nullable=False),
         sa.Column("channel", key_text(100), nullable=False),
+        sa.Column("user_id", key_text(100), nullable=False),
         sa.Column("message_id", key_text(100), nullable=False),
-        sa.PrimaryKeyConstraint("subject", "platform", "workspace", "channel", "message_id", name="pk_posted_card"),
+        sa.PrimaryKeyConstraint(
+            "subject", "platform", "workspace", "channel", "user_id", "message_id", name="pk_posted_card"
+        ),
     )
 
 
@@ -126,4 +130,30 @@ def _chat_handle() -> None:
         sa.Column("value", sa.Text(), nullable=False),
         sa.Column("made_at", MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_chat_handle"),
+    )
+
+
+def _chat_received() -> None:
+    op.create_table(
+        "chat_received",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("platform", key_text(20), nullable=False),
+        sa.Column("key", key_text(200), nullable=False),
+        sa.Column("payload", sa.Text(), nullable=False),
+        sa.Column("kept", sa.Text()),
+        sa.Column("received_at", MOMENT, nullable=False),
+        sa.Column("tries", sa.BigInteger(), nullable=False),
+        sa.Column("claimed_by", sa.String(100), nullable=False),
+        sa.Column("claimed_until", MOMENT),
+        sa.Column("done_at", MOMENT),
+        sa.PrimaryKeyConstraint("id", name="pk_chat_received"),
+        sa.UniqueConstraint("platform", "key", name="uq_chat_received_platform_key"),
+    )
+    op.create_index("ix_chat_received_done_at", "chat_received", ["done_at"])
+    op.create_index(
+        "ix_chat_received_open",
+        "chat_received",
+        ["platform", "id"],
+        sqlite_where=sa.text("done_at IS NULL"),
+        postgresql_where=sa.text("done_at IS NULL"),
     )
