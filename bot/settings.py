@@ -10,15 +10,25 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
+from bot import slack_settings
 from bot.desk_file import Faults, read_config
 from core.config import DeskConfig
 from core.errors import DeskError
 
 DEFAULT_CONFIG = Path("earnings-desk.toml")
 DEFAULT_DATABASE = "sqlite:///earnings-desk.db"
-CHAT_TOKENS = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "DISCORD_TOKEN")
+CHAT_TOKENS = (
+    "SLACK_BOT_TOKEN",
+    "SLACK_APP_TOKEN",
+    "SLACK_SIGNING_SECRET",
+    "SLACK_CLIENT_SECRET",
+    "SLACK_TOKEN_KEY",
+    "DISCORD_TOKEN",
+)
 _SECRETS = (*CHAT_TOKENS, "STRIPE_API_KEY", "STRIPE_WEBHOOK_SECRET")
+SLACK_API = "https://slack.com/api/"
 _ADDRESSES = {
     "SLACK_API_URL": ("http", "https"),
     "DISCORD_API_URL": ("http", "https"),
@@ -26,7 +36,16 @@ _ADDRESSES = {
     "STRIPE_API_URL": ("http", "https"),
 }
 ADDRESS_WANTED = "takes an address such as sqlite:///demo.db or postgresql://user:password@host/database"
-KNOWN = ("DATABASE_URL", *_SECRETS, *_ADDRESSES, "HTTP_HOST", "HTTP_PORT", "LOG_FORMAT")
+KNOWN = (
+    "DATABASE_URL",
+    *_SECRETS,
+    "SLACK_CLIENT_ID",
+    "PUBLIC_URL",
+    *_ADDRESSES,
+    "HTTP_HOST",
+    "HTTP_PORT",
+    "LOG_FORMAT",
+)
 
 
 class WrongSettings(DeskError):
@@ -64,6 +83,33 @@ class Secret:
 
 
 @dataclass(frozen=True, slots=True)
+class SlackSettings:
+    """How the desk is in Slack: one workspace by its bot token, or many by a client id and what they installed.
+
+    token_keys: the first encrypts stored tokens, all of them decrypt. public_url: without a slash at its end.
+    """
+
+    api_url: str = SLACK_API
+    bot_token: Secret = field(default_factory=lambda: Secret(""))
+    app_token: Secret = field(default_factory=lambda: Secret(""))
+    signing_secret: Secret = field(default_factory=lambda: Secret(""))
+    client_id: str = ""
+    client_secret: Secret = field(default_factory=lambda: Secret(""))
+    token_keys: tuple[Secret, ...] = ()
+    public_url: str = ""
+
+    @property
+    def transport(self) -> Literal["socket", "http"]:
+        """Socket Mode as soon as there is an app-level token: it needs no public address."""
+        return "socket" if self.app_token else "http"
+
+    @property
+    def many(self) -> bool:
+        """Whether workspaces install the desk themselves."""
+        return bool(self.client_id)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All that an operator decided. config_path is the file it came from, None when there was none."""
 
@@ -75,6 +121,7 @@ class Settings:
     log_format: str = "console"
     secrets: Mapping[str, Secret] = field(default_factory=dict)
     addresses: Mapping[str, str] = field(default_factory=dict)
+    slack: SlackSettings | None = None
 
     def chat_tokens(self) -> list[str]:
         """The names of the real chat platforms' tokens that are set."""
@@ -109,6 +156,7 @@ def load(
         log_format=_log_format(values, faults),
         secrets={name: Secret(values[name]) for name in _SECRETS if name in values},
         addresses=_addresses(values, faults),
+        slack=_slack(values, faults),
     )
     if faults.found:
         raise WrongSettings(problems="; ".join(faults.found))
@@ -219,6 +267,25 @@ def _addresses(values: Mapping[str, str], faults: Faults) -> dict[str, str]:
             faults.add(name, "is no address", f"begin with {schemes[1]}:// or {schemes[0]}://")
         found[name] = url
     return found
+
+
+def _slack(values: Mapping[str, str], faults: Faults) -> SlackSettings | None:
+    """How the desk is in Slack; None when nothing asks for it."""
+    slack_settings.check(values, faults)
+    if not any(name in values for name in slack_settings.FEW):
+        return None
+    secret = {name: Secret(values.get(name, "")) for name in CHAT_TOKENS}
+    url = values.get("SLACK_API_URL", SLACK_API)
+    return SlackSettings(
+        api_url=url if url.endswith("/") else f"{url}/",
+        bot_token=secret["SLACK_BOT_TOKEN"],
+        app_token=secret["SLACK_APP_TOKEN"],
+        signing_secret=secret["SLACK_SIGNING_SECRET"],
+        client_id=values.get("SLACK_CLIENT_ID", ""),
+        client_secret=secret["SLACK_CLIENT_SECRET"],
+        token_keys=tuple(Secret(key) for key in slack_settings.token_keys(values.get("SLACK_TOKEN_KEY", ""))),
+        public_url=values.get("PUBLIC_URL", "").rstrip("/"),
+    )
 
 
 def tokens_present(environment: Mapping[str, str] | None = None, dotenv: Path = Path(".env")) -> list[str]:

@@ -212,6 +212,76 @@ def test_environment_faults(tmp_path: Path, environment: dict[str, str], said: s
     assert "HTTP_PROXY" not in told
 
 
+KEY = "YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXowMTIzNDU="
+OTHER_KEY = "MDEyMzQ1Njc4OWFiY2RlZmdoaWprbG1ub3BxcnN0dXY="
+MANY = {
+    "SLACK_CLIENT_ID": "111.222",
+    "SLACK_CLIENT_SECRET": "0123456789abcdef0123456789abcdef",
+    "SLACK_TOKEN_KEY": f"{KEY}, {OTHER_KEY}",
+    "SLACK_APP_TOKEN": "xapp-1",
+    "PUBLIC_URL": "https://desk.example.com/",
+}
+BOT = {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-1"}
+
+
+def test_slack_of_one_workspace(tmp_path: Path) -> None:
+    """A bot token makes one workspace: over Socket Mode with an app-level token, else over HTTP; none makes none."""
+    slack = read(tmp_path, MINIMAL, BOT | {"SLACK_API_URL": "http://127.0.0.1:9/api"}).slack
+    assert slack is not None
+    assert (slack.transport, slack.many, slack.api_url) == ("socket", False, "http://127.0.0.1:9/api/")
+    assert (slack.bot_token.reveal(), slack.app_token.reveal()) == ("xoxb-1", "xapp-1")
+    over_http = read(tmp_path, MINIMAL, {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_SIGNING_SECRET": "s"}).slack
+    assert over_http is not None
+    assert (over_http.transport, over_http.api_url) == ("http", "https://slack.com/api/")
+    assert read(tmp_path, MINIMAL, {"SLACK_API_URL": "https://slack.com/api/"}).slack is None
+
+
+def test_slack_of_many_workspaces(tmp_path: Path) -> None:
+    """A client id makes many; the first key encrypts, and the public address has no slash at its end."""
+    slack = read(tmp_path, MINIMAL, MANY).slack
+    assert slack is not None
+    assert slack.many
+    assert [key.reveal() for key in slack.token_keys] == [KEY, OTHER_KEY]
+    assert (slack.client_id, slack.public_url) == ("111.222", "https://desk.example.com")
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        (
+            {"SLACK_BOT_TOKEN": "xoxb-hush"},
+            "SLACK_BOT_TOKEN is set, but nothing says how Slack reaches the desk; set SLA",
+        ),
+        (
+            BOT | {"SLACK_BOT_TOKEN": "xoxp-hush"},
+            "SLACK_BOT_TOKEN doesn't start with xoxb- (it looks like a user token)",
+        ),
+        (BOT | {"SLACK_BOT_TOKEN": "xoxe.xoxb-1-hush"}, "every 12 hours); turn token rotation off"),
+        (
+            BOT | {"SLACK_APP_TOKEN": "xoxb-hush"},
+            "SLACK_APP_TOKEN doesn't start with xapp- (it looks like a bot token)",
+        ),
+        (BOT | {"SLACK_APP_TOKEN": "hush"}, "SLACK_APP_TOKEN doesn't start with xapp-; make an app-level token"),
+        (BOT | {"SLACK_SIGNING_SECRET": "xapp-hush"}, "SLACK_SIGNING_SECRET looks like an app-level token"),
+        ({"SLACK_APP_TOKEN": "xapp-hush"}, "SLACK_APP_TOKEN is set, but not which workspace it is for"),
+        (BOT | MANY, "SLACK_BOT_TOKEN and SLACK_CLIENT_ID are both set; keep"),
+        ({**MANY, "SLACK_CLIENT_SECRET": ""}, "SLACK_CLIENT_ID is set, but not SLACK_CLIENT_SECRET"),
+        ({**MANY, "SLACK_TOKEN_KEY": ""}, "SLACK_CLIENT_ID is set, but not SLACK_TOKEN_KEY; make one with: openssl"),
+        ({**MANY, "PUBLIC_URL": ""}, "SLACK_CLIENT_ID is set, but not PUBLIC_URL"),
+        ({**MANY, "SLACK_APP_TOKEN": ""}, "SLACK_CLIENT_ID is set, but nothing says how Slack reaches the desk"),
+        ({**MANY, "SLACK_TOKEN_KEY": "hush"}, "SLACK_TOKEN_KEY is no key (32 bytes in URL-safe base64); make one"),
+        ({**MANY, "SLACK_TOKEN_KEY": f"{KEY},hush"}, "SLACK_TOKEN_KEY holds something that is no key"),
+        ({**MANY, "PUBLIC_URL": "desk.example.com"}, "PUBLIC_URL is no address"),
+        ({**MANY, "PUBLIC_URL": "http://desk.example.com"}, "PUBLIC_URL begins with http://; Slack sends"),
+    ],
+)
+def test_slack_faults(tmp_path: Path, environment: dict[str, str], said: str) -> None:
+    """What is missing, contradicts or was mixed up is named, with what would be right and never with its value."""
+    told = faults(tmp_path, MINIMAL, environment)
+    assert said in told
+    assert "hush" not in told
+
+
 def test_dotenv_gives_way_to_the_environment(tmp_path: Path) -> None:
     """.env is read; a variable of the environment goes before it; empty ones count as unset."""
     settings = read(
@@ -237,11 +307,12 @@ def test_secrets_never_show(tmp_path: Path) -> None:
     """Neither a repr nor a traceback of the settings holds a secret's value."""
     environment = {
         "SLACK_BOT_TOKEN": "xoxb-hush",
+        "SLACK_APP_TOKEN": "xapp-hush",
         "DISCORD_TOKEN": "discord-hush",
         "DATABASE_URL": "postgresql://desk:pg-hush@localhost/desk",
     }
     settings = read(tmp_path, MINIMAL, environment)
-    assert settings.chat_tokens() == ["SLACK_BOT_TOKEN", "DISCORD_TOKEN"]
+    assert settings.chat_tokens() == ["SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "DISCORD_TOKEN"]
     assert settings.secrets["DISCORD_TOKEN"].reveal() == "discord-hush"
     try:
         raise ValueError(settings)
