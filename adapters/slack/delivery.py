@@ -14,7 +14,6 @@ import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Literal
 
 import aiohttp
 import structlog
@@ -23,7 +22,7 @@ from adapters.slack.api import NotInstalled, SlackApi, SlackRefused
 from adapters.slack.blocks import Drawn, Json, message
 from adapters.slack.pictures import WORDS, Pictures, UploadFailed, upload
 from adapters.slack.port import publish_home
-from adapters.slack.sending import BADLY_DRAWN, QUIET, Sender, plain
+from adapters.slack.sending import QUIET, Sender, plain
 from core.chat.cards import BadCard, Card, Note
 from core.chat.outbox import TryLater, Unclear
 from core.chat.registry import File, Reply
@@ -169,17 +168,14 @@ class Delivery:
         await self._by_best_way(where, replaces, partial(self._sender.present, where.team, card))
 
     async def _by_best_way(self, where: Where, replaces: bool, present: Callable[[Way], Awaitable[None]]) -> None:
-        """Try the ways one after the other. A way that may have worked isn't followed by another."""
+        """Try the ways one after the other. An answer that is seen twice is better than none. Raises NotDelivered."""
         last: Exception | None = None
         for name, way in self._ways(where, replaces):
             try:
                 await present(way)
-            except (SlackRefused, TryLater, _UsedUp) as problem:
+            except (SlackRefused, TryLater, Unclear, NotInstalled, _UsedUp) as problem:
                 log.info("an answer goes another way", team=where.team, way=name, fault=str(problem))
                 last = problem
-            except (Unclear, NotInstalled) as problem:
-                last = problem
-                break
             else:
                 return
         reason = str(last) if last is not None else "no way to answer"

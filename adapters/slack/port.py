@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from typing import NoReturn
 
 import structlog
 
@@ -74,7 +73,10 @@ class SlackPort:
         self._searches: dict[tuple[Destination, str], str] = {}
 
     async def post(self, to: Destination, card: Card, key: str) -> str:
-        """Post a card, its key in the message's metadata. Raises ChannelGone, DirectMessageClosed, TryLater, Unclear."""
+        """Post a card, its key in the message's metadata.
+
+        Raises ChannelGone, DirectMessageClosed, TryLater, Unclear.
+        """
         metadata = {"event_type": EVENT_TYPE, "event_payload": {"key": key}}
 
         async def send(drawn: Drawn) -> str:
@@ -84,7 +86,7 @@ class SlackPort:
             return await self._sender.present(to.workspace, card, send)
         except (NotInstalled, SlackRefused) as refused:
             problem = refused
-        _refuse(to, problem)
+        raise _meaning(to, problem)
 
     async def repaint(self, to: Destination, message_id: str, card: Card) -> None:
         """Draw a message or a home view anew; what was deleted, or can't be edited any more, is left in peace.
@@ -102,15 +104,16 @@ class SlackPort:
             problem = refused
         else:
             return
-        try:
-            _refuse(to, problem)
-        except DirectMessageClosed as closed:
-            log.info("a card in direct messages can't be repainted", team=to.workspace, reason=str(closed))
+        meaning = _meaning(to, problem)
+        if not isinstance(meaning, DirectMessageClosed):
+            raise meaning
+        log.info("a card in direct messages can't be repainted", team=to.workspace, reason=str(meaning))
 
     async def find(self, to: Destination, key: str, since: dt.datetime) -> str | None:
-        """The message that was posted with key after `since`. Raises ChannelGone, DirectMessageClosed, TryLater, Unclear.
+        """The message that was posted with key after `since`.
 
-        A search that Slack interrupts (its limits on reading history are narrow) is taken up where it stopped.
+        Raises ChannelGone, DirectMessageClosed, TryLater, Unclear. A search that Slack interrupts (its limits on
+        reading history are narrow) is taken up where it stopped.
         """
         try:
             workspace = await self._api.workspace(to.workspace)
@@ -122,7 +125,7 @@ class SlackPort:
         if isinstance(problem, SlackRefused) and problem.error == "missing_scope":
             # Not posted again unseen: it stands in the outbox with this reason until the scope is there.
             raise Unclear(f"{problem}; without it the desk can't see whether its message stands there")
-        _refuse(to, problem)
+        raise _meaning(to, problem)
 
     async def _posted(self, to: Destination, drawn: Drawn, metadata: Mapping[str, object]) -> str:
         for anew in (False, True):
@@ -227,16 +230,14 @@ async def publish_home(sender: Sender, team_id: str, user_id: str, card: Card, *
     await sender.api.call(team_id, "views.publish", patience=patience, user_id=user_id, view=words)
 
 
-def _refuse(to: Destination, problem: NotInstalled | SlackRefused) -> NoReturn:
-    """What a refusal means to the relay. Raises ChannelGone or DirectMessageClosed; a refusal of another kind as it is."""
+def _meaning(to: Destination, problem: NotInstalled | SlackRefused) -> Exception:
+    """What a refusal means to the relay: ChannelGone or DirectMessageClosed; one of another kind means itself."""
     error = problem.error if isinstance(problem, SlackRefused) else ""
     reasons = _CHANNEL_GONE if to.channel else _DIRECT_CLOSED
     reason = _UNINSTALLED if isinstance(problem, NotInstalled) else reasons.get(error)
     if reason is None:
-        raise problem
-    if to.channel:
-        raise ChannelGone(reason)
-    raise DirectMessageClosed(reason)
+        return problem
+    return ChannelGone(reason) if to.channel else DirectMessageClosed(reason)
 
 
 def _with_key(answer: Mapping[str, object], key: str, bot_user_id: str) -> str | None:
