@@ -6,10 +6,25 @@ or command (which should page), raised where cards are made.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from core.chat.cards import Actions, Block, Button, Card, CardTooLarge, Chart, Fields, Note, Span, Table, Text, Time
+from core.chat.cards import (
+    Actions,
+    Block,
+    Button,
+    Card,
+    CardTooLarge,
+    Chart,
+    Fields,
+    Note,
+    Option,
+    Select,
+    Span,
+    Table,
+    Text,
+    Time,
+)
 
 # The stricter of Slack's and Discord's limits (findings.md), in characters or pieces.
 LIMITS: Mapping[str, int] = {
@@ -23,6 +38,7 @@ LIMITS: Mapping[str, int] = {
     "tables": 1,  # Slack: one per message
     "charts": 2,
     "points": 60,
+    "alt": 1_000,  # Discord allows 1,024 to describe a picture, Slack 2,000
     "controls": 15,  # buttons and selects of a message
     "label": 75,  # Slack button
     "value": 2_000,  # Slack button; Discord's 100 are met by an opaque id that stands for it
@@ -79,21 +95,25 @@ def _block_problems(block: Block) -> Iterator[str]:
         case Table(columns, rows):
             yield from _over({"columns": len(columns), "rows": len(rows)})
         case Chart():
-            yield from _over({"points": len(block.points)})
+            yield from _over({"points": len(block.points), "alt": len(block.alt)})
         case Actions(items):
             for item in items:
-                yield from (
-                    _button_problems(item)
-                    if isinstance(item, Button)
-                    else _over(
-                        {
-                            "label": len(item.label),
-                            "options": len(item.options),
-                            "option label": max((len(option.label) for option in item.options), default=0),
-                            "value": max((len(option.value) for option in item.options), default=0),
-                        }
-                    )
-                )
+                yield from _button_problems(item) if isinstance(item, Button) else _select_problems(item)
+
+
+def _select_problems(select: Select) -> Iterator[str]:
+    yield from _over({"label": len(select.label)})
+    yield from _option_problems(select.options)
+    if not select.options:
+        yield f"a menu of {select.action} without options"
+
+
+def _option_problems(options: Sequence[Option]) -> Iterator[str]:
+    longest = max((len(option.label) for option in options), default=0)
+    value = max((len(option.value) for option in options), default=0)
+    yield from _over({"options": len(options), "option label": longest, "value": value})
+    if not all(option.label and option.value for option in options):
+        yield "an option without a label or a value"
 
 
 def _button_problems(button: Button) -> Iterator[str]:
@@ -104,9 +124,10 @@ def _button_problems(button: Button) -> Iterator[str]:
             "value": len(button.value),
             "form fields": len(form),
             "form label": max((len(field.label) for field in form), default=0),
-            "options": max((len(field.options) for field in form), default=0),
         }
     )
+    for field in form:
+        yield from _option_problems(field.options)
     if not button.label:
         yield f"a button of {button.action} without a label"
 
