@@ -18,16 +18,14 @@ from functools import partial
 import aiohttp
 import structlog
 
-from adapters.slack.api import NotInstalled, SlackApi, SlackRefused
+from adapters.slack.api import NotInstalled, SlackRefused
 from adapters.slack.blocks import Drawn, Json, message
-from adapters.slack.pictures import WORDS, Pictures, UploadFailed, upload
-from adapters.slack.port import publish_home
-from adapters.slack.sending import QUIET, Sender, plain
+from adapters.slack.pictures import WORDS, UploadFailed, upload
+from adapters.slack.port import SlackPort, publish_home
+from adapters.slack.sending import QUIET, plain
 from core.chat.cards import BadCard, Card, Note
 from core.chat.outbox import TryLater, Unclear
 from core.chat.registry import File, Reply
-from core.clock import Clock
-from core.storage import Database
 
 log = structlog.get_logger(__name__)
 
@@ -43,43 +41,62 @@ Way = Callable[[Drawn], Awaitable[None]]
 
 
 class NotDelivered(Exception):
-    """An answer could not be given by any way: the reason of the last one is its text. Try again later."""
+    """Slack takes the answer by no way, now or later; the reason of the last way is its text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Where:
     """Where somebody asked. channel: "" for the home tab; response_url: "" for none.
 
-    can_replace: what was pressed is seen by this person alone, so that an answer may take its place.
+    own: what was pressed is seen by this person alone, so that an answer may take its place. view_id: of the form or
+    home view it was pressed in.
     """
 
     team: str
     channel: str = ""
     user: str = ""
     response_url: str = field(default="", repr=False)
-    can_replace: bool = False
+    own: bool = False
     trigger_id: str = field(default="", repr=False)
+    view_id: str = ""
 
 
 class Delivery:
     """Gives people their answers. Shares the session, the pace and the pictures of the port."""
 
-    def __init__(self, api: SlackApi, database: Database, clock: Clock, pictures: Pictures | None = None) -> None:
-        self._api = api
-        self._sender = Sender(api, database, clock, pictures or Pictures(api, clock))
+    def __init__(self, port: SlackPort) -> None:
+        self._api, self._sender = port.api, port.sender
 
     async def show(self, reply: Reply, where: Where) -> None:
-        """Give an answer by the best way left, its files in the person's direct messages. Raises NotDelivered."""
+        """Give an answer by the best way left, its files in the person's direct messages.
+
+        Raises TryLater or Unclear when it may work later, NotDelivered when it can't.
+        """
         card = await self._with_files(reply.card, reply.files, where)
         await self._show(card, reply.replaces, where)
 
     async def show_kept(self, text: str, where: Where) -> None:
-        """Give an answer that `kept` wrote down before a restart. Raises NotDelivered, ValueError for another text."""
+        """Give an answer that `keepable` wrote down before a restart. Raises as `show`; ValueError for another text."""
         drawn, replaces, files = _read_kept(text)
         note = await self._sent_note(where, files)
         if note:
             drawn = replace(drawn, blocks=[*drawn.blocks, _note_block(note)])
         await self._by_best_way(where, replaces, lambda send: send(drawn))
+
+    def keepable(self, reply: Reply) -> str:
+        """An answer as text for `show_kept`: drawn, its charts in words, with its small files. Asks nobody anything."""
+        charts = dict.fromkeys((chart.name for chart in reply.card.charts), WORDS)
+        try:
+            drawn = message(reply.card, charts)
+        except BadCard:
+            drawn = plain(reply.card)
+        small = sum(len(file.data) for file in reply.files) <= FILES_KEPT
+        files = [
+            {"name": file.name, "mime": file.mime, "data": base64.b64encode(file.data).decode()}
+            for file in (reply.files if small else ())
+        ]
+        body = {"text": drawn.text, "blocks": drawn.blocks, "replaces": reply.replaces, "files": files}
+        return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
 
     async def respond(self, url: str, drawn: Drawn, replaces: bool = False) -> bool:
         """Answer at a response_url; False when it is used up or has expired. Raises SlackRefused, Unclear, TryLater.
@@ -144,13 +161,14 @@ class Delivery:
         for file in files:
             await upload(self._api, team_id, file.name, file.name, file.data, channel=channel)
 
-    async def open_modal(self, team_id: str, trigger_id: str, view: Json) -> bool:
+    async def open_modal(self, team_id: str, trigger_id: str, view: Json, *, on_top: bool = False) -> bool:
         """Open a form; False when it is too late for that (a trigger_id lives three seconds, and serves once).
 
-        Raises SlackRefused, NotInstalled.
+        on_top: of the form that was pressed in. Raises SlackRefused, NotInstalled.
         """
+        method = "views.push" if on_top else "views.open"
         try:
-            await self._api.call(team_id, "views.open", patience=TRIGGER_PATIENCE, trigger_id=trigger_id, view=view)
+            await self._api.call(team_id, method, patience=TRIGGER_PATIENCE, trigger_id=trigger_id, view=view)
         except SlackRefused as refused:
             if refused.error in _TRIGGER_OVER:
                 return False
@@ -168,22 +186,24 @@ class Delivery:
         await self._by_best_way(where, replaces, partial(self._sender.present, where.team, card))
 
     async def _by_best_way(self, where: Where, replaces: bool, present: Callable[[Way], Awaitable[None]]) -> None:
-        """Try the ways one after the other. An answer that is seen twice is better than none. Raises NotDelivered."""
-        last: Exception | None = None
+        """Try the ways one after the other. An answer that is seen twice is better than none. Raises as `show`."""
+        later: Exception | None = None
+        reason = "there is no way to answer"
         for name, way in self._ways(where, replaces):
             try:
                 await present(way)
-            except (SlackRefused, TryLater, Unclear, NotInstalled, _UsedUp) as problem:
-                log.info("an answer goes another way", team=where.team, way=name, fault=str(problem))
-                last = problem
+            except (TryLater, Unclear) as problem:
+                later, reason = problem, str(problem)
+            except (SlackRefused, NotInstalled, _UsedUp) as problem:
+                reason = str(problem)
             else:
                 return
-        reason = str(last) if last is not None else "no way to answer"
-        raise NotDelivered(reason)
+            log.info("an answer goes another way", team=where.team, way=name, fault=reason)
+        raise later or NotDelivered(reason)
 
     def _ways(self, where: Where, replaces: bool) -> Iterator[tuple[str, Way]]:
         if where.response_url:
-            yield "response_url", partial(self._at_url, where.response_url, replaces and where.can_replace)
+            yield "response_url", partial(self._at_url, where.response_url, replaces and where.own)
         if where.channel and where.user and not where.channel.startswith("D"):
             yield "ephemeral", partial(self.ephemeral, where.team, where.channel, where.user)
         if where.user:
@@ -232,21 +252,6 @@ class _UsedUp(Exception):
 
     def __str__(self) -> str:
         return "response_url: used up or expired"
-
-
-def kept(reply: Reply) -> str:
-    """An answer as text that `show_kept` gives after a restart: drawn, with its charts in words and its small files."""
-    try:
-        drawn = message(reply.card, dict.fromkeys((chart.name for chart in reply.card.charts), WORDS))
-    except BadCard:
-        drawn = plain(reply.card)
-    small = sum(len(file.data) for file in reply.files) <= FILES_KEPT
-    files = [
-        {"name": file.name, "mime": file.mime, "data": base64.b64encode(file.data).decode()}
-        for file in (reply.files if small else ())
-    ]
-    body = {"text": drawn.text, "blocks": drawn.blocks, "replaces": reply.replaces, "files": files}
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
 
 
 def _read_kept(text: str) -> tuple[Drawn, bool, list[File]]:

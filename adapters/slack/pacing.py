@@ -54,6 +54,7 @@ PACES: Mapping[str, Pace] = {
     "users.info": TIER_4,
     "views.open": TIER_4,
     "views.publish": TIER_4,
+    "views.push": TIER_4,
     "views.update": TIER_4,
 }
 """Per method and workspace; a method that isn't listed is taken to be of tier 2."""

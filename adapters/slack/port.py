@@ -68,8 +68,8 @@ class SlackPort:
     platform = PLATFORM
 
     def __init__(self, api: SlackApi, database: Database, clock: Clock, pictures: Pictures | None = None) -> None:
-        self._api = api
-        self._sender = Sender(api, database, clock, pictures or Pictures(api, clock))
+        self.api = api
+        self.sender = Sender(api, database, clock, pictures or Pictures(api, clock))
         self._searches: dict[tuple[Destination, str], str] = {}
 
     async def post(self, to: Destination, card: Card, key: str) -> str:
@@ -83,7 +83,7 @@ class SlackPort:
             return await self._posted(to, drawn, metadata)
 
         try:
-            return await self._sender.present(to.workspace, card, send)
+            return await self.sender.present(to.workspace, card, send)
         except (NotInstalled, SlackRefused) as refused:
             problem = refused
         raise _meaning(to, problem)
@@ -116,7 +116,7 @@ class SlackPort:
         reading history are narrow) is taken up where it stopped.
         """
         try:
-            workspace = await self._api.workspace(to.workspace)
+            workspace = await self.api.workspace(to.workspace)
             channel = await self._channel(to)
             oldest = f"{(since - SLACK_CLOCK).timestamp():.6f}"
             return await self._search(to, channel, key, oldest, workspace.bot_user_id)
@@ -131,7 +131,7 @@ class SlackPort:
         for anew in (False, True):
             channel = await self._channel(to, anew=anew)
             try:
-                answer = await self._api.call(
+                answer = await self.api.call(
                     to.workspace,
                     "chat.postMessage",
                     lane=channel,
@@ -152,7 +152,7 @@ class SlackPort:
         channel, _, stamp = message_id.partition(":")
 
         async def send(drawn: Drawn) -> None:
-            await self._api.call(
+            await self.api.call(
                 to.workspace,
                 "chat.update",
                 lane=channel,
@@ -164,22 +164,22 @@ class SlackPort:
                 parse="none",
             )
 
-        await self._sender.present(to.workspace, card, send)
+        await self.sender.present(to.workspace, card, send)
 
     async def _publish(self, to: Destination, card: Card) -> None:
-        await publish_home(self._sender, to.workspace, to.user_id, card, patience=RELAY_PATIENCE)
+        await publish_home(self.sender, to.workspace, to.user_id, card, patience=RELAY_PATIENCE)
 
     async def _channel(self, to: Destination, *, anew: bool = False) -> str:
         if to.channel:
             return to.channel
-        return await self._sender.direct_channel(to.workspace, to.user_id, patience=RELAY_PATIENCE, anew=anew)
+        return await self.sender.direct_channel(to.workspace, to.user_id, patience=RELAY_PATIENCE, anew=anew)
 
     async def _search(self, to: Destination, channel: str, key: str, oldest: str, bot_user_id: str) -> str | None:
         search = (to, key)
         cursor = self._searches.get(search, "")
         while True:
             try:
-                answer = await self._api.call(
+                answer = await self.api.call(
                     to.workspace,
                     "conversations.history",
                     lane=channel,
