@@ -123,16 +123,15 @@ class SlackApi:
 
     @property
     def session(self) -> aiohttp.ClientSession:
-        """The open session, for uploads and response_urls."""
+        """The open session, for uploads and response_urls. Raises TryLater before `open` and after `close`."""
         if self._session is None:
-            raise RuntimeError("SlackApi.open was not called")
+            raise TryLater(1.0)
         return self._session
 
-    @property
     def client(self) -> AsyncWebClient:
-        """slack_sdk's client, without a token."""
+        """slack_sdk's client, without a token. Raises TryLater before `open` and after `close`."""
         if self._client is None:
-            raise RuntimeError("SlackApi.open was not called")
+            raise TryLater(1.0)
         return self._client
 
     async def workspace(self, team_id: str) -> Workspace:
@@ -212,9 +211,9 @@ class SlackApi:
         given = {name: value for name, value in params.items() if value is not None}
         headers = {"Authorization": f"Bearer {token}"}
         if method.startswith(_AS_JSON):
-            return await self.client.api_call(method, json=given, headers=headers)
+            return await self.client().api_call(method, json=given, headers=headers)
         form = {name: _form_value(value) for name, value in given.items()}
-        return await self.client.api_call(method, data=form, headers=headers)
+        return await self.client().api_call(method, data=form, headers=headers)
 
 
 def _form_value(value: object) -> str:

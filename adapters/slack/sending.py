@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator
-from typing import TypeVar
+from typing import TypedDict, TypeVar
 
 import structlog
 
@@ -34,7 +34,19 @@ BADLY_DRAWN = frozenset(
         "view_too_large",
     }
 )
-QUIET: Json = {"unfurl_links": False, "unfurl_media": False, "link_names": False, "parse": "none", "mrkdwn": False}
+
+
+class Quiet(TypedDict):
+    """What keeps Slack from making more of a message than it is."""
+
+    unfurl_links: bool
+    unfurl_media: bool
+    link_names: bool
+    parse: str
+    mrkdwn: bool
+
+
+QUIET: Quiet = {"unfurl_links": False, "unfurl_media": False, "link_names": False, "parse": "none", "mrkdwn": False}
 SECTION, SECTIONS = 2_900, 4  # characters of a plain section, and how many (about 13,200 characters go into a message)
 DIRECT_KEPT = 10_000
 _CUT = "\n… Slack takes no more in one message. /help says how to see the rest."
