@@ -17,6 +17,7 @@ from core.chat.outbox import TryLater
 MonotonicClock = Callable[[], float]
 Sleep = Callable[[float], Awaitable[None]]
 
+INSTANT = 0.001  # seconds: less is no wait
 KEPT = 4_096  # lanes that are remembered before idle ones are forgotten
 
 
@@ -107,8 +108,8 @@ class Pacer:
         return paced
 
     def _wait(self, lane: _Lane, pace: Pace) -> float:
-        now = self._clock()
-        return max(0.0, lane.shut_until - now, lane.due - (pace.burst - 1) * pace.seconds - now)
+        wait = max(lane.shut_until, lane.due - (pace.burst - 1) * pace.seconds) - self._clock()
+        return wait if wait > INSTANT else 0.0
 
     def _lane(self, team_id: str, method: str, lane: str) -> _Lane:
         key = (team_id, method, lane)

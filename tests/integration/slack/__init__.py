@@ -1,0 +1,1 @@
+"""The Slack adapter against our own Slack over loopback."""

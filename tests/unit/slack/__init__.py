@@ -1,0 +1,1 @@
+"""Slack, without a network."""
