@@ -41,10 +41,13 @@ def shorten(database: Database, now: dt.datetime, card: Card, *, button: int, op
     Options are those of selects and of the buttons' forms. Writes only what is not kept yet; a card without long
     values costs nothing.
     """
-    long = {value for value, most in _values(card) if _too_long(value, button if most == "button" else option)}
-    if not long:
-        return card
+    long = {value for value, carrier in _values(card) if _too_long(value, button if carrier == "button" else option)}
     keep(database, now, long)
+    return shortened(card, button=button, option=option) if long else card
+
+
+def shortened(card: Card, *, button: int, option: int) -> Card:
+    """The card with handles in place of long values, which are kept elsewhere."""
     return replace(card, blocks=tuple(_block(block, button, option) for block in card.blocks))
 
 
