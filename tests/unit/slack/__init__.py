@@ -1,1 +1,0 @@
-"""Slack, without a network."""
