@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
+import adapters.slack.tables  # noqa: F401
 import core.api_keys
 import core.audit
 import core.chat.tables

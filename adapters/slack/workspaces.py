@@ -7,6 +7,7 @@ through the desk's own install page. A user of a workspace that neither knows is
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -78,6 +79,7 @@ class OneWorkspace:
     def __init__(self, token: str, client: ClientFactory, gone: Gone | None = None) -> None:
         self._token, self._client, self._gone = token, client, gone
         self._known: Workspace | None = None
+        self._team = ""
         self._dead = False
         self._asking = asyncio.Lock()
 
@@ -93,16 +95,11 @@ class OneWorkspace:
 
     async def forget(self, team_id: str) -> None:
         """Ask again what the token is good for; if for nothing, the workspace is gone until a restart."""
-        known = self._known
-        if known is None or known.team_id != team_id:
+        if self._known is None or self._known.team_id != team_id:
             return
         self._known = None
-        try:
-            workspace = await self._workspace()
-        except NoAnswer:
-            return  # asked again at the next use
-        if workspace is None and self._gone is not None:
-            await asyncio.to_thread(self._gone, team_id)
+        with contextlib.suppress(NoAnswer):  # asked again at the next use
+            await self._workspace()
 
     async def _workspace(self) -> Workspace | None:
         if self._known is None and not self._dead:
@@ -116,8 +113,10 @@ class OneWorkspace:
         if found is None:
             self._dead = True
             logger.error("Slack refuses SLACK_BOT_TOKEN; `earnings-desk doctor` says why")
+            if self._team and self._gone is not None:
+                await asyncio.to_thread(self._gone, self._team)
         else:
-            self._known = found
+            self._known, self._team = found, found.team_id
 
 
 async def ask(client: AsyncWebClient, token: str) -> Workspace | None:
