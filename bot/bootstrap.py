@@ -26,8 +26,13 @@ from core.payouts.rail import Rail
 from core.storage import Database, make_engine
 
 if TYPE_CHECKING:
+    from starlette.routing import BaseRoute
+
+    from adapters.slack.answer import Conversation
+    from adapters.slack.app import Slack
     from bot.clock import AdjustableClock
     from bot.service import Service
+    from bot.settings import SlackSettings
     from core.chat.outbox import ChatPort
 
 
@@ -151,4 +156,38 @@ def assemble(
         ports[small_chat.platform] = small_chat
         mount(web, small_chat)
         closing = small_chat.close
+    if app.settings.slack is not None:
+        slack = _slack(app, app.settings.slack, Measured(app.desk, metrics), relay.who)
+        ports[slack.platform] = slack.port
+        web.router.routes.extend(slack.routes)
+        readiness.platforms = (*readiness.platforms, slack)
     return Service(app, relay, scheduler, web, listening, readiness, closing, on_ready)
+
+
+def _slack(app: App, settings: SlackSettings, desk: Conversation, who: str) -> Slack:
+    """The Slack adapter: one workspace by its bot token, or as many as the install page brings."""
+    from adapters.slack.api import SlackApi
+    from adapters.slack.app import Slack, Transport
+    from adapters.slack.manifest import aliases
+    from adapters.slack.workspaces import OneWorkspace, Workspaces
+    from core.chat import subscriptions
+
+    def gone(team: str) -> None:
+        with app.database.transaction() as session:
+            subscriptions.workspace_gone(session, app.clock(), "slack", team)
+
+    workspaces: Workspaces
+    routes: list[BaseRoute] = []
+    if settings.client_id:
+        from adapters.slack.installations import Installed
+        from adapters.slack.oauth import routes as install_routes
+
+        workspaces = installed = Installed(app.database, settings, lambda: api.client(), app.clock, gone)
+        routes = install_routes(installed)
+    else:
+        workspaces = OneWorkspace(settings.bot_token.reveal(), lambda: api.client(), gone)
+    api = SlackApi(workspaces, settings.api_url)
+    transport = Transport(settings.app_token.reveal(), settings.signing_secret.reveal())
+    return Slack(
+        desk, app.database, app.clock, api, workspaces, transport, who=who, aliases=aliases(), more_routes=routes
+    )

@@ -10,8 +10,9 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import structlog
 import uvicorn
@@ -66,15 +67,27 @@ def listen(host: str, port: int, setting: str = "HTTP_PORT") -> socket.socket:
     return found
 
 
+class Platform(Protocol):
+    """A chat platform's adapter: what runs beside the desk, and whether its connection stands."""
+
+    platform: str
+
+    @property
+    def connected(self) -> bool: ...
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until `stop`, and then until what was acknowledged is answered or left for the next start."""
+        ...
+
+
 @dataclass(slots=True)
 class Readiness:
-    """What /readyz tells beside the database: whether the schema is there and the loops run."""
+    """What /readyz tells beside the database: whether the schema is there and the loops run, and each platform."""
 
     started: bool = False
-    others: dict[str, bool] = field(default_factory=dict)
+    platforms: Sequence[Platform] = ()
 
     def __call__(self) -> Mapping[str, bool]:
-        return {"desk": self.started, **self.others}
+        return {"desk": self.started, **{one.platform: one.connected for one in self.platforms}}
 
 
 @dataclass(slots=True)
@@ -139,6 +152,8 @@ class Service:
                 continue
             group.create_task(self.scheduler.run(self.stop), name="scheduler")
             group.create_task(self.relay.run(self.stop), name="relay")
+            for one in self.readiness.platforms:
+                group.create_task(one.run(self.stop), name=one.platform)
             self.readiness.started = True
             host, port = self.socket.getsockname()[:2]
             log.info("ready", http=f"http://{host}:{port}", programs=sorted(self.app.config.programs))

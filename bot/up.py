@@ -14,8 +14,7 @@ from core.errors import DeskError
 
 
 class NoAdapterYet(DeskError):
-    """Nothing started. {names} set, but this version has no Slack or Discord adapter yet. Unset {them} to run without
-    chat; `up --playground` serves a small chat client on this machine."""
+    """Nothing started. DISCORD_TOKEN is set, but this version has no Discord adapter yet. Unset it."""
 
 
 def run(settings: Settings, playground: bool) -> None:
@@ -26,9 +25,8 @@ def run(settings: Settings, playground: bool) -> None:
 
         refuse_real_tokens(tokens)
         require_loopback(settings.http_host)
-    if tokens:
-        several = len(tokens) > 1
-        raise NoAdapterYet(names=f"{', '.join(tokens)} {'are' if several else 'is'}", them="them" if several else "it")
+    if "DISCORD_TOKEN" in tokens:
+        raise NoAdapterYet
     logs.configure(settings.log_format, [settings.database_url, *settings.secrets.values()])
     with contextlib.ExitStack() as stack:
         stack.enter_context(sole_service(settings.database_url.reveal()))

@@ -1,0 +1,102 @@
+"""Socket Mode: Slack's payloads over a connection that the desk opens, without a public address.
+
+slack_sdk keeps the connection and follows Slack's refreshes. What it doesn't do is looked after here: the first
+connection is tried until it stands, and one that stays dead (the library tries an address for ever that was good for
+30 seconds) is replaced by a new one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable
+
+import aiohttp
+import structlog
+from slack_bolt.adapter.socket_mode.async_internals import run_async_bolt_app, send_async_response
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.errors import SlackApiError
+from slack_sdk.socket_mode.aiohttp import SocketModeClient
+from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
+from slack_sdk.socket_mode.request import SocketModeRequest
+from slack_sdk.web.async_client import AsyncWebClient
+
+log = structlog.get_logger(__name__)
+CONNECT_WITHIN_SECONDS = 10.0
+DEAD_AFTER_SECONDS = 12.0
+FIRST_PAUSE_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 30.0
+LOOK_SECONDS = 0.5
+
+
+class SocketMode:
+    """One connection, kept alive. `connected` says whether it stands now."""
+
+    def __init__(self, app: AsyncApp, app_token: str, client: Callable[[], AsyncWebClient]) -> None:
+        self._app, self._token, self._client = app, app_token, client
+        self._now: SocketModeClient | None = None
+        self.connected = False
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until `stop`: connect, watch, connect again."""
+        pause = FIRST_PAUSE_SECONDS
+        while not stop.is_set():
+            socket = self._make()
+            try:
+                if await self._connect(socket):
+                    pause = FIRST_PAUSE_SECONDS
+                    await self._watch(socket, stop)
+            finally:
+                self.connected = False
+                with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):
+                    async with asyncio.timeout(2):
+                        await socket.close()
+            if not stop.is_set():
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), pause)
+                pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+    def _make(self) -> SocketModeClient:
+        socket = SocketModeClient(
+            app_token=self._token,
+            web_client=self._client(),
+            ping_interval=5,
+            logger=logging.getLogger("slack_sdk.socket_mode"),
+        )
+        socket.socket_mode_request_listeners.append(self._handle)
+        return socket
+
+    async def _connect(self, socket: SocketModeClient) -> bool:
+        try:
+            async with asyncio.timeout(CONNECT_WITHIN_SECONDS):
+                await socket.connect_to_new_endpoint(force=True)
+        except SlackApiError as refused:
+            word = refused.response.get("error", "") if hasattr(refused.response, "get") else ""
+            log.error("Slack refuses SLACK_APP_TOKEN; `earnings-desk doctor` says why", error=word)
+        except (aiohttp.ClientError, OSError, TimeoutError) as trouble:
+            log.warning("no connection to Slack yet; trying again", fault=type(trouble).__name__)
+        else:
+            log.info("connected to Slack", mode="socket")
+            self.connected = True
+            return True
+        return False
+
+    async def _watch(self, socket: SocketModeClient, stop: asyncio.Event) -> None:
+        """Return when told to stop, or when the library has not got its connection back in time."""
+        alive = time.monotonic()
+        while not stop.is_set():
+            self.connected = await socket.is_connected()
+            if self.connected:
+                alive = time.monotonic()
+            elif time.monotonic() - alive > DEAD_AFTER_SECONDS:
+                log.warning("the connection to Slack is dead; opening a new one")
+                return
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
+
+    async def _handle(self, client: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
+        started = time.time()
+        answer = await run_async_bolt_app(self._app, request)
+        await send_async_response(client, request, answer, started)
