@@ -1,1 +1,1 @@
-"""The Slack adapter against our own Slack over loopback."""
+"""The Slack adapter over the real slack-bolt and slack_sdk."""
