@@ -144,7 +144,7 @@ class Relay:
             reason = f"{type(error).__name__}: {error}"
             await self._record(lambda s: outbox.retry(s, self.clock(), message.id, reason, unclear=True))
         else:
-            await self._record(lambda s: outbox.delivered(s, self.clock(), message.id, message_id))
+            await self._record(lambda s: outbox.delivered(s, self.clock(), message.id, message_id, message.to))
 
     async def _post(self, message: Claimed) -> str:
         """The platform's id of the message, posted now or found there from before."""

@@ -12,76 +12,18 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import BigInteger, ColumnElement, Index, String, column, func, table, text, update
+from sqlalchemy import ColumnElement, column, func, table, update
 from sqlalchemy import select as sa_select
-from sqlmodel import Field, Session, col, delete, select
+from sqlmodel import Session, col, delete, select
 
 from core import audit
 from core.errors import DeskError
-from core.storage import Base, BigId, UTCDateTime, insert_once, key_type, publish, table_of, upsert
+from core.people_tables import ChatIdentity, LinkCode, LinkFailure, Person, PersonRole
+from core.storage import insert_once, publish, table_of, upsert
+
+__all__ = ["ChatIdentity", "LinkCode", "LinkFailure", "Person", "PersonRole"]
 
 ROLES = ("approver", "admin", "owner")
-
-
-class Person(Base, table=True):
-    """A human the desk knows. A creator gets a row when first linked or asked for."""
-
-    __tablename__ = "person"
-    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
-    name: str = Field(sa_type=key_type(), unique=True)
-    creator_id: str | None = Field(default=None, unique=True, foreign_key="creator.creator_id", sa_type=key_type())
-
-
-class PersonRole(Base, table=True):
-    __tablename__ = "person_role"
-    person_id: int = Field(primary_key=True, foreign_key="person.id", sa_type=BigInteger)
-    role: str = Field(primary_key=True, sa_type=String(20))
-
-
-class ChatIdentity(Base, table=True):
-    """A chat account that is this person's. workspace is empty where the platform has none. Unlinked ones stay."""
-
-    __tablename__ = "chat_identity"
-    __table_args__ = (
-        Index(
-            "uq_chat_identity_active",
-            "platform",
-            "workspace",
-            "user_id",
-            unique=True,
-            sqlite_where=text("unlinked_at IS NULL"),
-            postgresql_where=text("unlinked_at IS NULL"),
-        ),
-        Index("ix_chat_identity_person_id", "person_id"),
-    )
-    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
-    platform: str = Field(sa_type=key_type(20))
-    workspace: str = Field(default="", sa_type=key_type(100))
-    user_id: str = Field(sa_type=key_type(100))
-    person_id: int = Field(foreign_key="person.id", sa_type=BigInteger)
-    linked_at: dt.datetime = Field(sa_type=UTCDateTime)
-    unlinked_at: dt.datetime | None = Field(default=None, sa_type=UTCDateTime)
-
-
-class LinkCode(Base, table=True):
-    """A single-use code, stored hashed (SHA-256), valid 10 minutes."""
-
-    __tablename__ = "link_code"
-    code_hash: str = Field(primary_key=True, sa_type=key_type(64))
-    person_id: int = Field(foreign_key="person.id", sa_type=BigInteger)
-    expires_at: dt.datetime = Field(sa_type=UTCDateTime)
-    used_at: dt.datetime | None = Field(default=None, sa_type=UTCDateTime)
-
-
-class LinkFailure(Base, table=True):
-    """Wrong codes typed by one chat user; five lock that user out for an hour."""
-
-    __tablename__ = "link_failure"
-    platform: str = Field(primary_key=True, sa_type=key_type(20))
-    workspace: str = Field(primary_key=True, sa_type=key_type(100))
-    user_id: str = Field(primary_key=True, sa_type=key_type(100))
-    wrong: int = Field(default=0, sa_type=BigInteger)
-    locked_until: dt.datetime | None = Field(default=None, sa_type=UTCDateTime)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +56,16 @@ class PersonLinked:
     person_id: int
     identity: Identity
     earlier: tuple[Identity, ...]
+    at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PersonUnlinked:
+    """A fact: a chat account no longer speaks for a person. gone: the account itself is, so that nobody reads there."""
+
+    person_id: int
+    identity: Identity
+    gone: bool
     at: dt.datetime
 
 
@@ -356,6 +308,17 @@ def identities(session: Session, person_id: int) -> list[ChatIdentity]:
     return list(session.exec(linked.order_by(col(ChatIdentity.id).desc())).all())
 
 
+def identities_of(session: Session, platform: str, workspace: str) -> list[Identity]:
+    """The accounts of a workspace that speak for somebody now, by user id: to ask the platform who is still there."""
+    linked = select(ChatIdentity.user_id).where(
+        ChatIdentity.platform == platform,
+        ChatIdentity.workspace == workspace,
+        col(ChatIdentity.unlinked_at).is_(None),
+    )
+    users = session.exec(linked.order_by(col(ChatIdentity.user_id))).all()
+    return [Identity(platform, user_id, workspace) for user_id in users]
+
+
 def last_further_link_at(session: Session, person_id: int) -> dt.datetime | None:
     """When a second or later chat account was last linked to a person, unlinked since or not; None when never.
 
@@ -367,8 +330,9 @@ def last_further_link_at(session: Session, person_id: int) -> dt.datetime | None
 
 
 def _hash(code: str) -> str:
-    """What is stored of a code. Case, spaces and dashes don't count: people copy codes by hand."""
-    plain = "".join(code.split()).replace("-", "").upper()
+    """What is stored of a code. Only its letters and digits count, in any case: people copy codes by hand, with spaces,
+    dashes, quotes and a chat's formatting around them."""
+    plain = "".join(sign for sign in code.upper() if sign.isalnum())
     return hashlib.sha256(plain.encode(errors="replace")).hexdigest()
 
 
@@ -482,10 +446,25 @@ def _spoken(identity: Identity) -> str:
 
 def unlink(session: Session, now: dt.datetime, identity: Identity) -> Actor:
     """A chat account stops speaking for its person; its history and open withdrawals stay. NotLinked when it didn't."""
+    who = _ended(session, now, identity)
+    if who is None:
+        raise NotLinked
+    audit.record(session, now, who.name, "unlink", who.name, _spoken(identity))
+    publish(session, PersonUnlinked(who.person_id, identity, gone=False, at=now))
+    return who
+
+
+def deactivate(session: Session, now: dt.datetime, identity: Identity) -> Actor | None:
+    """The platform says that an account is no more: it speaks for nobody from now on, as if unlinked; open withdrawals go
+    on. Whom it spoke for, None for nobody."""
+    who = _ended(session, now, identity)
+    if who is not None:
+        audit.record(session, now, audit.OPERATOR, "unlink.deactivated", who.name, _spoken(identity))
+        publish(session, PersonUnlinked(who.person_id, identity, gone=True, at=now))
+    return who
+
+
+def _ended(session: Session, now: dt.datetime, identity: Identity) -> Actor | None:
     ended = update(ChatIdentity).where(*_active(identity)).values(unlinked_at=now)
     person_id = session.execute(ended.returning(col(ChatIdentity.person_id))).scalar_one_or_none()
-    if person_id is None:
-        raise NotLinked
-    who = actor(session, person_id)
-    audit.record(session, now, who.name, "unlink", who.name, _spoken(identity))
-    return who
+    return None if person_id is None else actor(session, person_id)

@@ -50,7 +50,7 @@ class FakePort:
             self.before(message_id)
         self.repaints.append((message_id, card))
 
-    async def find(self, _to: Destination, key: str) -> str | None:
+    async def find(self, _to: Destination, key: str, _since: dt.datetime) -> str | None:
         self.looked_for.append(key)
         places = [f"m{number}" for number, (known, _, _) in enumerate(self.posts, 1) if known == key]
         return places[0] if places else None

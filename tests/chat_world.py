@@ -50,4 +50,4 @@ class World(payouts_world.World):
                 with self.database.reading() as session:
                     found.append((message, announcements.draw(session, self.config, now, message)))
                 with self.session() as session:
-                    outbox.delivered(session, now, message.id, message.message_id or f"m{message.id}")
+                    outbox.delivered(session, now, message.id, message.message_id or f"m{message.id}", message.to)

@@ -195,7 +195,7 @@ class World:
                     card = announcements.draw(session, self.config, self.now, one)
                 found.append((one.to.channel or one.to.user_id, card))
                 with self.database.transaction() as session:
-                    outbox.delivered(session, self.now, one.id, one.message_id or f"m{one.id}")
+                    outbox.delivered(session, self.now, one.id, one.message_id or f"m{one.id}", one.to)
 
     def withdrawal(self, name: str = "ada", amount: str = "50") -> int:
         """A confirmed request; its id."""

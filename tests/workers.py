@@ -84,7 +84,7 @@ class FilePort:
     async def repaint(self, to: Destination, message_id: str, card: Card) -> None:
         """Nothing to see in a file."""
 
-    async def find(self, to: Destination, key: str) -> str | None:
+    async def find(self, to: Destination, key: str, since: dt.datetime) -> str | None:  # noqa: ARG002 - as `post`
         return key if f"{to.channel}\t{key}" in self.outside.acts() else None
 
 

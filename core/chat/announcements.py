@@ -18,11 +18,13 @@ from sqlmodel import Session, col
 from sqlmodel import select as sql
 
 from core import people
-from core.chat import digest, outbox, settings, subscriptions, templates
+from core.chat import dashboard, digest, home, outbox, settings, subscriptions, templates
 from core.chat.approval_cards import FRESH, Facts
 from core.chat.cards import Card
 from core.chat.outbox import ChannelLost, Claimed, Destination, Draft, Notice
 from core.chat.registry import form_of
+from core.chat.settings import SettingsChanged
+from core.chat.subscriptions import WorkspaceLost
 from core.config import DeskConfig
 from core.earnings.facts import SettlementPosted
 from core.earnings.programs import KINDS
@@ -33,13 +35,14 @@ from core.payouts.facts import (
     AdjustmentProposed,
     CreatorFrozen,
     CreatorUnfrozen,
+    MethodChosen,
     WithdrawalChanged,
     WithdrawalDecided,
     WithdrawalRequested,
 )
 from core.payouts.tables import OPEN_STATES, Adjustment, Withdrawal
 from core.payouts.words import BY_HAND
-from core.people import PersonLinked
+from core.people import Identity, PersonLinked, PersonUnlinked
 from core.storage import table_of
 
 # Told even to those who switched alerts off: money came back, or is held.
@@ -53,14 +56,17 @@ _LINE, _PROJECT = table_of(SettlementLine), table_of(Project)
 
 def announce(session: Session, fact: object) -> None:
     """Write what a fact gives occasion to say. Facts that nobody needs to hear of are fine."""
-    for kind, handler in HANDLERS.items():
-        if isinstance(fact, kind):
-            handler(session, fact)
+    for handler in HANDLERS.get(type(fact), ()):
+        handler(session, fact)
 
 
 def draw(session: Session, config: DeskConfig, now: dt.datetime, message: Claimed | Notice) -> Card:
     """The card of a claimed message, or of one that is shown late, as it reads now; times by the person's own clock."""
     facts: Facts = message.facts
+    if message.template == home.TEMPLATE:
+        identity = home.identity_of(facts)
+        there = Destination(identity.platform, identity.workspace, user_id=identity.user_id)
+        return dashboard.card(session, config, now, identity, there)
     if message.template in FRESH:
         facts = FRESH[message.template](session, config, now, facts)
     if "program" in facts:
@@ -95,6 +101,7 @@ def settlement_posted(session: Session, posted: SettlementPosted) -> None:
         )
     outbox.put_all(session, posted.settled_at, drafts)
     _reflag(session, posted)
+    home.settled(session, posted)
 
 
 def _digest(session: Session, posted: SettlementPosted, full: bool, weekly: bool) -> digest.Facts | None:
@@ -246,6 +253,68 @@ def person_linked(session: Session, fact: PersonLinked) -> None:
         outbox.put(session, fact.at, _unique("linked"), "unasked/linked", facts, to=to, person_id=fact.person_id)
 
 
+def person_unlinked(session: Session, fact: PersonUnlinked) -> None:
+    """The account's dashboard says how to link; that of an account which is no more is forgotten."""
+    if fact.gone:
+        home.forget(session, fact.identity)
+    else:
+        home.account_changed(session, fact.at, fact.identity)
+
+
+def workspace_lost(session: Session, fact: WorkspaceLost) -> None:
+    """Whoever subscribed channels there and every owner is told, where the desk can still reach them."""
+    home.forget_workspace(session, fact.platform, fact.workspace)
+    facts: Facts = {
+        "platform": fact.platform,
+        "workspace": fact.workspace,
+        "reason": fact.reason,
+        "channels": len({one.channel for one in fact.paused}),
+    }
+    told = {*people.with_role(session, "owner"), *(one.created_by for one in fact.paused)}
+    drafts = []
+    for person_id in sorted(told):
+        elsewhere = (
+            Destination(one.platform, one.workspace, user_id=one.user_id)
+            for one in people.identities(session, person_id)
+            if (one.platform, one.workspace) != (fact.platform, fact.workspace)
+        )
+        # Without an account elsewhere it is shown at their next command, wherever that is.
+        to, key = next(elsewhere, None), _unique("workspace-lost")
+        drafts.append(Draft(key, "unasked/workspace_lost", facts, to, person_id=person_id))
+    outbox.put_all(session, fact.at, drafts)
+
+
+def _homes_about_withdrawal(
+    session: Session, fact: WithdrawalRequested | WithdrawalDecided | WithdrawalChanged
+) -> None:
+    creator_id = _withdrawal(session, fact.withdrawal_id).creator_id
+    home.changed(session, fact.at, _concerned(session, creator_id, "approver", "admin"))
+
+
+def _homes_about_adjustment(session: Session, fact: AdjustmentProposed | AdjustmentDecided) -> None:
+    creator_id = session.get_one(Adjustment, fact.adjustment_id).creator_id
+    home.changed(session, fact.at, _concerned(session, creator_id, "admin"))
+
+
+def _homes_about_creator(session: Session, fact: CreatorFrozen | CreatorUnfrozen | MethodChosen) -> None:
+    roles = () if isinstance(fact, MethodChosen) else ("approver", "admin")
+    home.changed(session, fact.at, _concerned(session, fact.creator_id, *roles))
+
+
+def _concerned(session: Session, creator_id: str, *roles: str) -> set[int]:
+    """The creator's person, and everyone who acts in these roles."""
+    own = people.person_of_creator(session, creator_id)
+    return {*(() if own is None else (own,)), *(one for role in roles for one in people.with_role(session, role))}
+
+
+def _home_of_account(session: Session, fact: PersonLinked) -> None:
+    home.account_changed(session, fact.at, fact.identity)
+
+
+def _home_of_person(session: Session, fact: SettingsChanged) -> None:
+    home.changed(session, fact.at, [fact.person_id])
+
+
 def channel_lost(session: Session, fact: ChannelLost) -> None:
     """Its subscriptions pause; whoever made them and every owner is told."""
     paused = subscriptions.pause(session, fact.at, fact.channel, fact.reason)
@@ -264,15 +333,33 @@ def channel_lost(session: Session, fact: ChannelLost) -> None:
 
 
 def repaint(session: Session, now: dt.datetime, subject: str, template: str, facts: Facts) -> None:
-    """Have every copy of a subject's card drawn anew, after what is on its way to the same channel."""
-    outbox.put_all(
-        session,
-        now,
-        [
-            Draft(_unique(f"repaint:{subject}"), template, facts, to, kind="repaint", subject=subject)
-            for to in outbox.copies(session, subject)
-        ],
-    )
+    """Have every copy of a subject's card drawn anew, after what is on its way to the same place."""
+    drafts = [
+        Draft(
+            _unique(f"repaint:{subject}"),
+            template,
+            facts,
+            to,
+            kind="repaint",
+            subject=subject,
+            lane=_reader_lane(session, to),
+        )
+        for to in outbox.copies(session, subject)
+    ]
+    # A card that is on its way to a person may have been drawn already: once it stands there, it is drawn anew.
+    drafts += [
+        Draft(_unique(f"repaint:{subject}"), template, facts, person_id=person_id, kind="repaint", subject=subject)
+        for person_id in outbox.expecting(session, subject)
+    ]
+    outbox.put_all(session, now, drafts)
+
+
+def _reader_lane(session: Session, to: Destination) -> str:
+    """The line that a repaint waits in: a person's direct messages are one, whatever account they go to."""
+    if not to.user_id:
+        return ""
+    reader = people.actor_of(session, Identity(to.platform, to.user_id, to.workspace))
+    return "" if reader is None else outbox.lane_of(None, reader.person_id)
 
 
 def _card(
@@ -292,7 +379,7 @@ def _card(
     ]
     if not channels:
         drafts = [
-            Draft(f"{subject}:person:{person_id}", template, facts, person_id=person_id)
+            Draft(f"{subject}:person:{person_id}", template, facts, person_id=person_id, subject=subject)
             for person_id in people.with_role(session, role)
             if person_id not in but
         ]
@@ -321,15 +408,19 @@ def _unique(text: str) -> str:
 
 
 Handler = Callable[[Session, Any], None]
-HANDLERS: Mapping[type, Handler] = {
-    SettlementPosted: settlement_posted,
-    WithdrawalRequested: withdrawal_requested,
-    WithdrawalDecided: withdrawal_decided,
-    WithdrawalChanged: withdrawal_changed,
-    AdjustmentProposed: adjustment_proposed,
-    AdjustmentDecided: adjustment_decided,
-    CreatorFrozen: creator_frozen,
-    CreatorUnfrozen: creator_frozen,
-    PersonLinked: person_linked,
-    ChannelLost: channel_lost,
+HANDLERS: Mapping[type, tuple[Handler, ...]] = {
+    SettlementPosted: (settlement_posted,),
+    WithdrawalRequested: (withdrawal_requested, _homes_about_withdrawal),
+    WithdrawalDecided: (withdrawal_decided, _homes_about_withdrawal),
+    WithdrawalChanged: (withdrawal_changed, _homes_about_withdrawal),
+    AdjustmentProposed: (adjustment_proposed, _homes_about_adjustment),
+    AdjustmentDecided: (adjustment_decided, _homes_about_adjustment),
+    CreatorFrozen: (creator_frozen, _homes_about_creator),
+    CreatorUnfrozen: (creator_frozen, _homes_about_creator),
+    MethodChosen: (_homes_about_creator,),
+    SettingsChanged: (_home_of_person,),
+    PersonLinked: (person_linked, _home_of_account),
+    PersonUnlinked: (person_unlinked,),
+    ChannelLost: (channel_lost,),
+    WorkspaceLost: (workspace_lost,),
 }

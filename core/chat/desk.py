@@ -20,7 +20,7 @@ from sqlmodel import Session
 
 import core.chat.commands  # noqa: F401 - every command and action is declared before a desk is made
 from core import people
-from core.chat import announcements, arguments, completion, handles, home, inbox, outbox, settings, templates
+from core.chat import announcements, arguments, completion, dashboard, handles, home, inbox, outbox, settings, templates
 from core.chat.cards import FormField
 from core.chat.limits import problems
 from core.chat.outbox import Destination
@@ -150,7 +150,7 @@ class Desk:
         return None
 
     async def home(self, identity: Identity, surface: Destination) -> Reply:
-        """The dashboard of whoever opens it; from then on it is repainted when something on it changes (core.chat.home)."""
+        """The dashboard of whoever opens it; from then on it is repainted whenever it changes (core.chat.home)."""
         return await self._on_thread(lambda: (self._home(identity, surface), False))
 
     async def suggest(self, identity: Identity, text: str) -> list[Suggestion]:
@@ -284,7 +284,7 @@ class Desk:
                 with self.database.transaction() as session:
                     home.opened(session, self.clock(), identity)
             with self.database.reading() as session:
-                return Reply(home.card(session, self.config, self.clock(), identity, surface))
+                return Reply(dashboard.card(session, self.config, self.clock(), identity, surface))
         except DeskError as refusal:
             return self._refusal(refusal)
         except Exception as error:

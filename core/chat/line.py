@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 _QUOTES: Mapping[str, str] = {'"': '"', "“": "”", "„": "“”", "«": "»", "”": "”"}
+# A chat platform's own way to write whom or what is meant; the name in it may hold spaces.
+_MENTION = re.compile(r"<[@#][^<>\s|]+(?:\|[^<>]*)?>(?=\s|$)")
 _KEYED = re.compile(r"(--)?([A-Za-z][A-Za-z_-]*)=")
 
 
@@ -39,7 +41,8 @@ def tokens(line: str) -> list[Token]:
             text, place, closed = quoted
             found.append(Token(text, start, place, True, key, closed))
             continue
-        end = place
+        mention = _MENTION.match(line, place)
+        end = place if mention is None else mention.end()
         while end < len(line) and not line[end].isspace():
             end += 1
         found.append(Token(line[place:end], start, end, False, key))

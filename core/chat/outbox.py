@@ -6,9 +6,9 @@ A relay's round, with no transaction open while it talks to a platform:
 
 A claim is a lease. When it runs out (the relay was killed) or the platform's answer was lost, nobody knows whether the
 message stands in the channel: it is claimed again with `check_first`, and the relay asks `port.find(to, key, since)`
-before it posts. A port's time-outs must end well before LEASE does. Messages of one destination go out in the order they were
-written, one at a time; one that waits for its back-off holds the later ones back (PATIENCE times), one that is only due
-later does not.
+before it posts. A port's time-outs must end well before LEASE does. Messages of one destination go out in the order
+they were written, one at a time; one that waits for its back-off holds the later ones back (PATIENCE times), one that
+is only due later does not.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Protocol
 
 from sqlalchemy import ColumnElement, and_, bindparam, exists, func, literal_column, or_, select, update
@@ -33,6 +33,7 @@ LONGEST_BACKOFF = dt.timedelta(minutes=15)
 ACTIVE = ("waiting", "claimed", "unclear")
 PATIENCE = 12  # tries, over an hour of them: a message that fails so often no longer holds the later ones back
 NOTICES_AT_ONCE = 3
+LAST_WORD = "morning:"  # subjects that only say which of several late messages is shown; no copy is repainted
 
 Facts = Mapping[str, object]
 
@@ -137,7 +138,7 @@ class ChannelLost:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A message to be put; see `put` for its fields."""
+    """A message to be put; see `put` for its fields. lane: what it waits in line with, if not with its destination."""
 
     key: str
     template: str
@@ -147,6 +148,7 @@ class Draft:
     kind: str = "post"
     subject: str = ""
     not_before: dt.datetime | None = None
+    lane: str = ""
 
 
 _T = table_of(OutboxMessage)
@@ -205,7 +207,7 @@ def _row(draft: Draft, now: dt.datetime) -> dict[str, object]:
         "workspace": to.workspace,
         "channel": to.channel,
         "user_id": to.user_id,
-        "lane": lane_of(draft.to, draft.person_id),
+        "lane": draft.lane or lane_of(draft.to, draft.person_id),
         "person_id": draft.person_id,
         "template": draft.template,
         "facts": json.dumps(draft.facts, ensure_ascii=False, separators=(",", ":")),
@@ -271,17 +273,18 @@ def _ready(session: Session, message: OutboxMessage, platforms: Collection[str] 
     if message.id is None:
         raise ValueError("an unsaved message")
     to, message_id = Destination(message.platform, message.workspace, message.channel, message.user_id), ""
-    if not message.platform:
+    if message.kind == "repaint":
+        copy = None if _followed(session, message) else _standing(session, message)
+        if copy is None or (platforms is not None and copy.platform not in platforms):
+            _end(session, message.id, "dropped", "no copy stands there, or a newer repaint follows")
+            return None
+        to, message_id = Destination(copy.platform, copy.workspace, copy.channel, copy.user_id), copy.message_id
+    elif not message.platform:
         account = _account(session, message.person_id or 0, platforms)
         if account is None:
             _late(session, message, "no chat account linked")
             return None
         to = account
-    if message.kind == "repaint":
-        message_id = _standing(session, message) or ""
-        if not message_id:
-            _end(session, message.id, "dropped", "no copy stands there, or a newer repaint follows")
-            return None
     return Claimed(
         id=message.id,
         key=message.key,
@@ -305,8 +308,8 @@ def _account(session: Session, person_id: int, platforms: Collection[str] | None
     return None
 
 
-def _standing(session: Session, message: OutboxMessage) -> str | None:
-    """The id of the copy that a repaint replaces; None when there is none, or a newer repaint of it waits."""
+def _followed(session: Session, message: OutboxMessage) -> bool:
+    """Whether a newer repaint of the same card waits behind this one: it is drawn later, and says it all."""
     newer = select(_T.c.id).where(
         _T.c.lane == message.lane,
         _T.c.id > message.id,
@@ -314,15 +317,23 @@ def _standing(session: Session, message: OutboxMessage) -> str | None:
         _T.c.kind == "repaint",
         _T.c.subject == message.subject,
     )
-    if session.execute(newer.limit(1)).first() is not None:
-        return None
-    copy = sql(PostedCard.message_id).where(
-        PostedCard.subject == message.subject,
-        PostedCard.platform == message.platform,
-        PostedCard.workspace == message.workspace,
-        PostedCard.channel == message.channel,
-    )
-    return session.exec(copy.limit(1)).first()
+    return session.execute(newer.limit(1)).first() is not None
+
+
+def _standing(session: Session, message: OutboxMessage) -> PostedCard | None:
+    """The copy that a repaint replaces; one for a person is in that person's direct messages, on whatever platform."""
+    copy = sql(PostedCard).where(PostedCard.subject == message.subject)
+    if message.platform:
+        copy = copy.where(
+            PostedCard.platform == message.platform,
+            PostedCard.workspace == message.workspace,
+            PostedCard.channel == message.channel,
+            PostedCard.user_id == message.user_id,
+        )
+        return session.exec(copy.limit(1)).first()
+    own = {(one.platform, one.workspace, one.user_id) for one in people.identities(session, message.person_id or 0)}
+    direct = session.exec(copy.where(PostedCard.user_id != "")).all()
+    return next((one for one in direct if (one.platform, one.workspace, one.user_id) in own), None)
 
 
 def _late(session: Session, message: OutboxMessage, reason: str) -> None:
@@ -349,16 +360,23 @@ def _open(session: Session, message_id: int) -> OutboxMessage | None:
     return message if message is not None and message.state in ACTIVE else None
 
 
-def delivered(session: Session, now: dt.datetime, message_id: int, platform_id: str) -> None:
-    """It stands in the channel as platform_id; copies of a subject's card are remembered, to be repainted."""
+def delivered(
+    session: Session, now: dt.datetime, message_id: int, platform_id: str, to: Destination | None = None
+) -> None:
+    """It stands there as platform_id; copies of a subject's card are remembered, to be repainted.
+
+    to: where it went, as it was claimed: a person's newest account may be another one by now.
+    """
     message = _open(session, message_id)
     if message is None:
         return
     message.state, message.delivered_at, message.claimed_until, message.error = "delivered", now, None, ""
     session.add(message)
-    if message.kind == "post" and message.subject and message.channel:
-        place = {"platform": message.platform, "workspace": message.workspace, "channel": message.channel}
-        row = {"subject": message.subject, **place, "message_id": platform_id}
+    place = to or Destination(message.platform, message.workspace, message.channel, message.user_id)
+    if message.kind != "post" or not message.subject or not place.platform:
+        return
+    if place.channel or not message.subject.startswith(LAST_WORD):
+        row = {"subject": message.subject, **asdict(place), "message_id": platform_id}
         insert_once(session, PostedCard, row, list(row))
 
 
@@ -390,7 +408,10 @@ def undeliverable(session: Session, now: dt.datetime, message_id: int, reason: s
     message = _open(session, message_id)
     if message is None:
         return
-    _late(session, message, reason)
+    if message.kind == "repaint":
+        _end(session, message_id, "dropped", reason)  # what it shows was said to that person before
+    else:
+        _late(session, message, reason)
     if message.channel:
         gone = Destination(message.platform, message.workspace, message.channel)
         lost = ChannelLost(gone, reason[:300], now)
@@ -400,13 +421,20 @@ def undeliverable(session: Session, now: dt.datetime, message_id: int, reason: s
 
 
 def copies(session: Session, subject: str) -> list[Destination]:
-    """Every channel where a card of this subject stands, or will once its post is delivered."""
+    """Everywhere that a card of this subject stands, and every channel where it will once its post is delivered."""
     placed = table_of(PostedCard).c
-    posted = select(placed.platform, placed.workspace, placed.channel).where(placed.subject == subject)
-    coming = select(_T.c.platform, _T.c.workspace, _T.c.channel).where(
+    where = (placed.platform, placed.workspace, placed.channel, placed.user_id)
+    posted = select(*where).where(placed.subject == subject)
+    coming = select(_T.c.platform, _T.c.workspace, _T.c.channel, _T.c.user_id).where(
         _T.c.subject == subject, _T.c.kind == "post", _DUE, _T.c.channel != ""
     )
-    return [Destination(*row) for row in dict.fromkeys(tuple(row) for row in session.execute(posted.union(coming)))]
+    return [Destination(*row) for row in sorted({tuple(row) for row in session.execute(posted.union(coming))})]
+
+
+def expecting(session: Session, subject: str) -> list[int]:
+    """The persons to whom a card of this subject is on its way."""
+    coming = _T.c.subject == subject, _T.c.kind == "post", _DUE, _T.c.platform == "", _T.c.person_id.is_not(None)
+    return list(session.execute(select(_T.c.person_id).where(*coming).distinct().order_by(_T.c.person_id)).scalars())
 
 
 def last_about(session: Session, subject: str) -> Facts | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
+from dataclasses import dataclass
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -28,6 +29,14 @@ _ZONES = select(
     .where(table_of(Creator).c.creator_id == bindparam("creator"))
     .scalar_subquery(),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsChanged:
+    """A fact: a person's settings are others than before."""
+
+    person_id: int
+    at: dt.datetime
 
 
 class UnknownTimezone(DeskError):

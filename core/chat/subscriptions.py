@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
 from typing import Literal
 
 from sqlmodel import Session, col, select
@@ -13,11 +14,23 @@ from core.chat.registry import RoleNeeded
 from core.chat.tables import Subscription
 from core.errors import DeskError
 from core.people import Actor
+from core.storage import publish
 
 Topic = Literal["digest", "approvals"]
 Cadence = Literal["daily", "weekly"]
 
 _MAY: dict[str, tuple[str, ...]] = {"digest": ("admin",), "approvals": ("admin", "approver")}
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceLost:
+    """A fact: the desk can no longer speak in a workspace; paused: the subscriptions that stopped with it."""
+
+    platform: str
+    workspace: str
+    reason: str
+    paused: tuple[Subscription, ...]
+    at: dt.datetime
 
 
 class NotAChannel(DeskError):
@@ -127,6 +140,20 @@ def pause(session: Session, now: dt.datetime, to: Destination, reason: str) -> l
         session.add(subscription)
         audit.record(session, now, audit.OPERATOR, "channel.pause", _name(to), f"{subscription.topic}: {reason}")
     session.flush()
+    return paused
+
+
+def workspace_gone(
+    session: Session, now: dt.datetime, platform: str, workspace: str, reason: str
+) -> list[Subscription]:
+    """The desk was removed from a whole workspace: nothing is posted there until someone subscribes its channels anew;
+    those that were active. Links stay, so that everyone is known again when it comes back."""
+    found = select(Subscription).where(
+        Subscription.platform == platform, Subscription.workspace == workspace, Subscription.paused == ""
+    )
+    channels = sorted({one.channel for one in session.exec(found).all()})
+    paused = [one for name in channels for one in pause(session, now, Destination(platform, workspace, name), reason)]
+    publish(session, WorkspaceLost(platform, workspace, reason[:300], tuple(paused), now))
     return paused
 
 

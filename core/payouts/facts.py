@@ -69,3 +69,11 @@ class CreatorUnfrozen:
     creator_id: str
     reason: str
     at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MethodChosen:
+    """A creator chose where money goes from now on."""
+
+    creator_id: str
+    at: dt.datetime

@@ -10,10 +10,12 @@ from sqlmodel import Session
 from core import audit
 from core.config import DeskConfig, Method
 from core.earnings.tables import Creator
+from core.payouts.facts import MethodChosen
 from core.payouts.guard import lock_creator
 from core.payouts.refusals import MethodNotReady, NoDestination, NoMethods, NoSuchMethod, NoSuchProgram, NotACreator
 from core.payouts.tables import PayoutChoice
 from core.people import Actor
+from core.storage import publish
 
 NO_SETUP = frozenset({"manual"})  # rails that are always ready; choosing them is no change
 
@@ -109,6 +111,7 @@ def choose(
     session.add(new)
     session.flush()
     audit.record(session, now, actor.name, "method.choose", f"{creator.creator_id} in {program}", named.name)
+    publish(session, MethodChosen(creator.creator_id, now))
     return new
 
 

@@ -78,7 +78,7 @@ class World(earnings_world.World):
                     card = announcements.draw(session, self.config, now, message)
                 found[message.to.channel or message.to.user_id] = card
                 with self.database.transaction() as session:
-                    outbox.delivered(session, now, message.id, message.message_id or f"m{message.id}")
+                    outbox.delivered(session, now, message.id, message.message_id or f"m{message.id}", message.to)
 
 
 @pytest.fixture

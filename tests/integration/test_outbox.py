@@ -37,7 +37,7 @@ def keys(database: Database, now: dt.datetime = NOW, **more: object) -> list[str
 
 def delivered(database: Database, message: outbox.Claimed, at: str = "m1") -> None:
     with database.transaction() as session:
-        outbox.delivered(session, NOW, message.id, at)
+        outbox.delivered(session, NOW, message.id, at, message.to)
 
 
 def state(database: Database, key: str) -> str:
@@ -184,7 +184,7 @@ def test_the_end_is_the_end(database: Database) -> None:
         outbox.undeliverable(session, NOW, 404, "no such message")
     assert state(database, "1") == "delivered"
     with database.reading() as session:
-        assert session.get_one(PostedCard, ("s", "playground", "demo", "earnings", "m1")).message_id == "m1"
+        assert session.get_one(PostedCard, ("s", "playground", "demo", "earnings", "", "m1")).message_id == "m1"
 
 
 def test_later(database: Database) -> None:

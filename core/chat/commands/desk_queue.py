@@ -26,6 +26,11 @@ from core.people import Actor, Identity
 _MENTION = re.compile(r"<@!?([A-Za-z0-9]+)(?:\|[^<>]*)?>")
 
 
+class MentionNotLinked(DeskError):
+    """Nothing changed. {mention} has no linked creator account here: the desk doesn't know whom you mean. Name the
+    creator by id or name."""
+
+
 class SeveralCreators(DeskError):
     """Nothing changed. {count} creators are called '{name}'. Name one by id: {ids}."""
 
@@ -116,7 +121,8 @@ def creators(call: Call, text: str) -> Iterator[Suggestion]:
 def find_creator(call: Call, text: str) -> Creator:
     """The creator with that id, else the only one with that name, else the one behind a mention.
 
-    Raises NoSuchCreator, SeveralCreators.
+    A mention means an account of the workspace where it is typed. Raises NoSuchCreator, SeveralCreators,
+    MentionNotLinked.
     """
     wanted = text.strip()
     found = call.session.get(Creator, wanted) if wanted and "\x00" not in wanted else None
@@ -129,7 +135,7 @@ def find_creator(call: Call, text: str) -> Creator:
         creator = call.session.get(Creator, who.creator_id) if who is not None and who.creator_id else None
         if creator is not None:
             return creator
-        raise NoSuchCreator(creator_id=wanted)
+        raise MentionNotLinked(mention=shown_name(wanted))
     same = select(Creator).where(func.lower(col(Creator.name)) == wanted.lower()).order_by(col(Creator.creator_id))
     named = list(call.session.exec(same.limit(6)))
     if len(named) > 1:

@@ -6,7 +6,9 @@ from typing import Annotated
 
 from core.chat import settings
 from core.chat.registry import Arg, Call, Reply, Start, Suggestion, action, command
+from core.chat.settings import SettingsChanged
 from core.chat.tables import PersonSettings
+from core.storage import publish
 
 HOURS = ("off", *(f"{hour:02d}:00" for hour in range(24)))
 
@@ -53,7 +55,10 @@ def _changed(
             alerts=alerts,
             public_name=public_name,
         )
-    return _shown(call, chosen, changed=_facts(chosen) != before)
+    changed = _facts(chosen) != before
+    if changed:
+        publish(call.session, SettingsChanged(call.actor.person_id, call.now))
+    return _shown(call, chosen, changed)
 
 
 def _facts(chosen: PersonSettings) -> tuple[object, ...]:

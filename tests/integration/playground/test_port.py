@@ -45,8 +45,8 @@ async def test_a_post_with_the_same_key_stands_once(playground: Playground) -> N
     """The relay may post again after an unclear answer: the message is not doubled, and can be found by its key."""
     first = await playground.post(CHANNEL, say("a"), "k1")
     assert await playground.post(CHANNEL, say("a"), "k1") == first
-    assert await playground.find(CHANNEL, "k1") == first
-    assert await playground.find(CHANNEL, "k2") is None
+    assert await playground.find(CHANNEL, "k1", NOW) == first
+    assert await playground.find(CHANNEL, "k2", NOW) is None
     assert len(playground.timeline.posts) == 1
 
 
@@ -267,7 +267,7 @@ async def test_after_a_restart_the_channels_show_what_was_delivered(world: Datab
     playground = Playground(desk, world, CONFIG, lambda: NOW + dt.timedelta(hours=1))
     try:
         fresh = await playground.post(CHANNEL, say("since"), "k5")
-        assert await playground.find(CHANNEL, "k2") is None, "nobody has looked yet"
+        assert await playground.find(CHANNEL, "k2", NOW) is None, "nobody has looked yet"
         state = await playground.state()
         posts = plain(state["posts"])
         assert [(post["surface"], post["seen_by"]) for post in posts] == [
