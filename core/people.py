@@ -455,8 +455,8 @@ def unlink(session: Session, now: dt.datetime, identity: Identity) -> Actor:
 
 
 def deactivate(session: Session, now: dt.datetime, identity: Identity) -> Actor | None:
-    """The platform says that an account is no more: it speaks for nobody from now on, as if unlinked; open withdrawals go
-    on. Whom it spoke for, None for nobody."""
+    """The platform says that an account is no more: it speaks for nobody from now on, as if unlinked, and open
+    withdrawals go on. Whom it spoke for; None for nobody."""
     who = _ended(session, now, identity)
     if who is not None:
         audit.record(session, now, audit.OPERATOR, "unlink.deactivated", who.name, _spoken(identity))
