@@ -19,6 +19,7 @@ def modal(label: str, fields: Sequence[FormField], *, private_metadata: str, not
     private_metadata comes back with the answers: at most 3,000 characters.
     """
     title = label if 0 < len(label) <= LIMITS["view title"].most else ""
+    deed = title.rstrip("…").strip()  # "Reject…" opens the form, "Reject" sends it
     blocks: list[Json] = []
     if label and not title:
         blocks += _paragraphs(label)
@@ -28,7 +29,7 @@ def modal(label: str, fields: Sequence[FormField], *, private_metadata: str, not
         "type": "modal",
         "callback_id": CALLBACK,
         "title": plain(title or ("One more question" if len(fields) == 1 else "A few questions")),
-        "submit": plain("Send"),
+        "submit": plain(deed or "Send"),
         "close": plain("Cancel"),
         "private_metadata": private_metadata,
         "blocks": blocks or _paragraphs(label),
