@@ -18,7 +18,7 @@ from sqlmodel import Session, col
 from sqlmodel import select as sql
 
 from core import people
-from core.chat import dashboard, digest, home, outbox, settings, subscriptions, templates
+from core.chat import copies, dashboard, digest, home, outbox, settings, subscriptions, templates
 from core.chat.approval_cards import FRESH, Facts
 from core.chat.cards import Card
 from core.chat.outbox import ChannelLost, Claimed, Destination, Draft, Notice
@@ -349,7 +349,7 @@ def repaint(session: Session, now: dt.datetime, subject: str, template: str, fac
     # A card that is on its way to a person may have been drawn already: once it stands there, it is drawn anew.
     drafts += [
         Draft(_unique(f"repaint:{subject}"), template, facts, person_id=person_id, kind="repaint", subject=subject)
-        for person_id in outbox.expecting(session, subject)
+        for person_id in copies.expecting(session, subject)
     ]
     outbox.put_all(session, now, drafts)
 

@@ -24,16 +24,16 @@ from sqlmodel import Session
 from sqlmodel import select as sql
 
 from core import people
+from core.chat import copies as places
 from core.chat.cards import Card
-from core.chat.tables import OutboxMessage, PostedCard
-from core.storage import insert_once, is_postgres, publish, table_of, upsert
+from core.chat.copies import ACTIVE
+from core.chat.tables import OutboxMessage
+from core.storage import is_postgres, publish, table_of, upsert
 
 LEASE = dt.timedelta(seconds=120)
 LONGEST_BACKOFF = dt.timedelta(minutes=15)
-ACTIVE = ("waiting", "claimed", "unclear")
 PATIENCE = 12  # tries, over an hour of them: a message that fails so often no longer holds the later ones back
 NOTICES_AT_ONCE = 3
-LAST_WORD = "morning:"  # subjects that only say which of several late messages is shown; no copy is repainted
 
 Facts = Mapping[str, object]
 
@@ -274,7 +274,7 @@ def _ready(session: Session, message: OutboxMessage, platforms: Collection[str] 
         raise ValueError("an unsaved message")
     to, message_id = Destination(message.platform, message.workspace, message.channel, message.user_id), ""
     if message.kind == "repaint":
-        copy = None if _followed(session, message) else _standing(session, message)
+        copy = None if _followed(session, message) else places.standing(session, message)
         if copy is None or (platforms is not None and copy.platform not in platforms):
             _end(session, message.id, "dropped", "no copy stands there, or a newer repaint follows")
             return None
@@ -320,22 +320,6 @@ def _followed(session: Session, message: OutboxMessage) -> bool:
     return session.execute(newer.limit(1)).first() is not None
 
 
-def _standing(session: Session, message: OutboxMessage) -> PostedCard | None:
-    """The copy that a repaint replaces; one for a person is in that person's direct messages, on whatever platform."""
-    copy = sql(PostedCard).where(PostedCard.subject == message.subject)
-    if message.platform:
-        copy = copy.where(
-            PostedCard.platform == message.platform,
-            PostedCard.workspace == message.workspace,
-            PostedCard.channel == message.channel,
-            PostedCard.user_id == message.user_id,
-        )
-        return session.exec(copy.limit(1)).first()
-    own = {(one.platform, one.workspace, one.user_id) for one in people.identities(session, message.person_id or 0)}
-    direct = session.exec(copy.where(PostedCard.user_id != "")).all()
-    return next((one for one in direct if (one.platform, one.workspace, one.user_id) in own), None)
-
-
 def _late(session: Session, message: OutboxMessage, reason: str) -> None:
     """Keep a person's message for their next command; one about the same subject that waited there says less by now."""
     if message.person_id is not None and message.subject:
@@ -372,12 +356,9 @@ def delivered(
         return
     message.state, message.delivered_at, message.claimed_until, message.error = "delivered", now, None, ""
     session.add(message)
-    place = to or Destination(message.platform, message.workspace, message.channel, message.user_id)
-    if message.kind != "post" or not message.subject or not place.platform:
-        return
-    if place.channel or not message.subject.startswith(LAST_WORD):
-        row = {"subject": message.subject, **asdict(place), "message_id": platform_id}
-        insert_once(session, PostedCard, row, list(row))
+    if message.kind == "post":
+        place = to or Destination(message.platform, message.workspace, message.channel, message.user_id)
+        places.remember(session, message.subject, asdict(place), platform_id)
 
 
 def retry(
@@ -422,19 +403,7 @@ def undeliverable(session: Session, now: dt.datetime, message_id: int, reason: s
 
 def copies(session: Session, subject: str) -> list[Destination]:
     """Everywhere that a card of this subject stands, and every channel where it will once its post is delivered."""
-    placed = table_of(PostedCard).c
-    where = (placed.platform, placed.workspace, placed.channel, placed.user_id)
-    posted = select(*where).where(placed.subject == subject)
-    coming = select(_T.c.platform, _T.c.workspace, _T.c.channel, _T.c.user_id).where(
-        _T.c.subject == subject, _T.c.kind == "post", _DUE, _T.c.channel != ""
-    )
-    return [Destination(*row) for row in sorted({tuple(row) for row in session.execute(posted.union(coming))})]
-
-
-def expecting(session: Session, subject: str) -> list[int]:
-    """The persons to whom a card of this subject is on its way."""
-    coming = _T.c.subject == subject, _T.c.kind == "post", _DUE, _T.c.platform == "", _T.c.person_id.is_not(None)
-    return list(session.execute(select(_T.c.person_id).where(*coming).distinct().order_by(_T.c.person_id)).scalars())
+    return [Destination(*place) for place in places.places(session, subject)]
 
 
 def last_about(session: Session, subject: str) -> Facts | None:
