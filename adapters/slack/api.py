@@ -7,7 +7,6 @@ message, exception or log line.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import time
@@ -89,14 +88,14 @@ def web_client(base_url: str, session: aiohttp.ClientSession) -> AsyncWebClient:
         timeout=int(TIMEOUT_SECONDS),
         retry_handlers=[],
         logger=_quiet,
-        trust_env_in_session=True,
     )
 
 
 def new_session() -> aiohttp.ClientSession:
     """A session with our time-outs; idle connections are dropped before Slack would drop them."""
     timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS, connect=CONNECT_SECONDS, sock_connect=CONNECT_SECONDS)
-    return aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=100, keepalive_timeout=15))
+    connector = aiohttp.TCPConnector(limit=100, keepalive_timeout=15)
+    return aiohttp.ClientSession(timeout=timeout, connector=connector, trust_env=True)
 
 
 class SlackApi:
@@ -161,7 +160,7 @@ class SlackApi:
                 late = time.monotonic() - begun > REPEAT_WITHIN_SECONDS
                 if method not in _REPEATABLE or attempt == REPEATS or late:
                     raise
-            await asyncio.sleep(0.2 * attempt)
+            await self._pacer.sleep(0.2 * attempt)
         raise Unclear(f"{method}: no answer")  # not reached: the last attempt returns or raises
 
     async def _as_workspace(self, team_id: str, method: str, lane: str, params: Answer) -> Answer:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,9 +19,10 @@ import structlog
 
 from adapters.slack.api import NotInstalled, SlackRefused
 from adapters.slack.blocks import Drawn, Json, message
+from adapters.slack.pacing import Sleep
 from adapters.slack.pictures import WORDS, UploadFailed, upload
 from adapters.slack.port import SlackPort, publish_home
-from adapters.slack.sending import QUIET, plain
+from adapters.slack.sending import BADLY_DRAWN, QUIET, plain
 from core.chat.cards import BadCard, Card, Note
 from core.chat.outbox import TryLater, Unclear
 from core.chat.registry import File, Reply
@@ -64,8 +64,8 @@ class Where:
 class Delivery:
     """Gives people their answers. Shares the session, the pace and the pictures of the port."""
 
-    def __init__(self, port: SlackPort) -> None:
-        self._api, self._sender = port.api, port.sender
+    def __init__(self, port: SlackPort, sleep: Sleep = asyncio.sleep) -> None:
+        self._api, self._sender, self._sleep = port.api, port.sender, sleep
 
     async def show(self, reply: Reply, where: Where) -> None:
         """Give an answer by the best way left, its files in the person's direct messages.
@@ -77,11 +77,21 @@ class Delivery:
 
     async def show_kept(self, text: str, where: Where) -> None:
         """Give an answer that `keepable` wrote down before a restart. Raises as `show`; ValueError for another text."""
-        drawn, replaces, files = _read_kept(text)
-        note = await self._sent_note(where, files)
-        if note:
-            drawn = replace(drawn, blocks=[*drawn.blocks, _note_block(note)])
-        await self._by_best_way(where, replaces, lambda send: send(drawn))
+        answer = _read_kept(text)
+        note = await self._sent_note(where, answer.files)
+        more = [_note_block(note)] if note else []
+        best, words = (Drawn([*blocks, *more], answer.text) for blocks in (answer.blocks, answer.words))
+
+        async def present(send: Way) -> None:
+            try:
+                await send(best)
+            except SlackRefused as refused:
+                if refused.error not in BADLY_DRAWN:
+                    raise
+                log.warning("Slack refused a kept answer", error=refused.error, messages=refused.messages)
+                await send(words)
+
+        await self._by_best_way(where, answer.replaces, present)
 
     def keepable(self, reply: Reply) -> str:
         """An answer as text for `show_kept`: drawn, its charts in words, with its small files. Asks nobody anything."""
@@ -95,7 +105,8 @@ class Delivery:
             {"name": file.name, "mime": file.mime, "data": base64.b64encode(file.data).decode()}
             for file in (reply.files if small else ())
         ]
-        body = {"text": drawn.text, "blocks": drawn.blocks, "replaces": reply.replaces, "files": files}
+        body = {"text": drawn.text, "blocks": drawn.blocks, "words": plain(reply.card).blocks}
+        body |= {"replaces": reply.replaces, "files": files}
         return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
 
     async def respond(self, url: str, drawn: Drawn, replaces: bool = False) -> bool:
@@ -123,7 +134,7 @@ class Delivery:
                 last, wait = unclear, pause
             if pause is None:
                 break
-            await asyncio.sleep(wait or 0.0)
+            await self._sleep(wait or 0.0)
         raise last
 
     async def ephemeral(self, team_id: str, channel: str, user_id: str, drawn: Drawn) -> None:
@@ -254,18 +265,24 @@ class _UsedUp(Exception):
         return "response_url: used up or expired"
 
 
-def _read_kept(text: str) -> tuple[Drawn, bool, list[File]]:
-    body = json.loads(text)
-    if not isinstance(body, dict) or not isinstance(body.get("blocks"), list):
-        raise ValueError("no kept answer")
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A kept answer. words: its blocks should Slack refuse the drawn ones."""
+
+    text: str
+    blocks: list[Json]
+    words: list[Json]
+    replaces: bool
+    files: list[File]
+
+
+def _read_kept(text: str) -> _Kept:
     try:
-        files = [
-            File(str(one["name"]), base64.b64decode(str(one["data"])), str(one["mime"]))
-            for one in body.get("files", [])
-        ]
-    except (KeyError, TypeError, binascii.Error) as fault:
+        body = json.loads(text)
+        files = [File(one["name"], base64.b64decode(one["data"]), one["mime"]) for one in body["files"]]
+        return _Kept(str(body["text"]), list(body["blocks"]), list(body["words"]), bool(body["replaces"]), files)
+    except (KeyError, TypeError, ValueError) as fault:
         raise ValueError("no kept answer") from fault
-    return Drawn(body["blocks"], str(body.get("text", ""))), bool(body.get("replaces")), files
 
 
 def _note_block(note: str) -> Json:

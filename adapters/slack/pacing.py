@@ -76,7 +76,7 @@ class Pacer:
     """One process's turns. Not for several threads: it belongs to one event loop."""
 
     def __init__(self, clock: MonotonicClock = time.monotonic, sleep: Sleep = asyncio.sleep) -> None:
-        self._clock, self._sleep = clock, sleep
+        self._clock, self.sleep = clock, sleep
         self._lanes: dict[tuple[str, str, str], _Lane] = {}
 
     async def turn(self, team_id: str, method: str, lane: str = "", *, patience: float) -> None:
@@ -89,7 +89,7 @@ class Pacer:
             one.due = max(one.due, self._clock()) + pace.seconds
         until = self._clock() + patience
         while wait > 0:
-            await self._sleep(wait)
+            await self.sleep(wait)
             # Slack may have shut the lane meanwhile.
             wait = max(one.shut_until - self._clock() for one, _ in paced)
             if self._clock() + wait > until:

@@ -32,6 +32,7 @@ KEPT = 500  # pictures whose ids are remembered
 ALT_MOST = 1_000  # characters (files.getUploadURLExternal, alt_txt_too_large)
 READY_WITHIN = (0.1, 0.2, 0.4, 0.8, 1.0, 1.0, 1.0, 1.0)  # seconds between looks
 PATIENCE = 2.0  # seconds for a turn at each call
+WITHIN_SECONDS = 12.0  # for a picture in all; a message must go out within half a minute
 
 
 class UploadFailed(Exception):
@@ -41,8 +42,10 @@ class UploadFailed(Exception):
 class Pictures:
     """Decides how charts are shown, and puts their pictures on Slack."""
 
-    def __init__(self, api: SlackApi, clock: Clock, sleep: Sleep = asyncio.sleep) -> None:
-        self._api, self._clock, self._sleep = api, clock, sleep
+    def __init__(
+        self, api: SlackApi, clock: Clock, sleep: Sleep = asyncio.sleep, *, within: float = WITHIN_SECONDS
+    ) -> None:
+        self._api, self._clock, self._sleep, self._within = api, clock, sleep, within
         self._refused: dict[str, dt.datetime] = {}
         self._ready: OrderedDict[tuple[str, str], str] = OrderedDict()
         self._making: dict[tuple[str, str], asyncio.Lock] = {}
@@ -50,9 +53,10 @@ class Pictures:
     async def charts(self, team_id: str, card: Card) -> ChartAs:
         """How to show each chart of the card there. Never raises for Slack's sake."""
         native = self.native_in(team_id)
-        return {
-            chart.name: NATIVE if native and native_possible(chart) else await self._picture(team_id, chart)
-            for chart in card.charts
+        drawn = [chart for chart in card.charts if not (native and native_possible(chart))]
+        pictures = await asyncio.gather(*(self._picture(team_id, chart) for chart in drawn))
+        return {chart.name: NATIVE for chart in card.charts} | {
+            chart.name: picture for chart, picture in zip(drawn, pictures, strict=True)
         }
 
     def native_in(self, team_id: str) -> bool:
@@ -73,10 +77,10 @@ class Pictures:
         key = (team_id, hashlib.sha256(data + chart.alt.encode()).hexdigest())
         lock = self._making.setdefault(key, asyncio.Lock())
         try:
-            async with lock:  # the same picture at the same time is uploaded once
+            async with asyncio.timeout(self._within), lock:  # the same picture at the same time is uploaded once
                 return await self._uploaded(key, chart, data)
-        except (UploadFailed, TryLater, Unclear, SlackRefused, NotInstalled) as fault:
-            log.warning("a chart is shown in words", team=team_id, fault=str(fault))
+        except (UploadFailed, TryLater, Unclear, SlackRefused, NotInstalled, TimeoutError) as fault:
+            log.warning("a chart is shown in words", team=team_id, fault=str(fault) or "no answer in time")
             return WORDS
         finally:
             self._making.pop(key, None)

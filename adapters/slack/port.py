@@ -25,7 +25,7 @@ SLACK_CLOCK = dt.timedelta(minutes=5)  # how far Slack's clock may be behind our
 PAGE = 200
 SEARCHES_KEPT = 1_000
 
-_UNINSTALLED = "the desk was uninstalled from this Slack workspace, or its token was revoked"
+_UNINSTALLED = "the desk is not installed in this Slack workspace (any more), or its token was revoked"
 _CHANNEL_GONE: Mapping[str, str] = {
     "channel_not_found": "the channel doesn't exist any more, or it is private and the desk is not in it",
     "is_archived": "the channel was archived",
@@ -219,11 +219,11 @@ async def publish_home(sender: Sender, team_id: str, user_id: str, card: Card, *
         view = home(card)
         await sender.api.call(team_id, "views.publish", patience=patience, user_id=user_id, view=view)
     except BadCard:
-        log.exception("a home view can't be drawn", title=card.title)
+        log.exception("a home view can't be drawn", team=team_id)
     except SlackRefused as refused:
         if refused.error not in BADLY_DRAWN:
             raise
-        log.warning("Slack refused a home view", error=refused.error, messages=refused.messages, title=card.title)
+        log.warning("Slack refused a home view", error=refused.error, messages=refused.messages, team=team_id)
     else:
         return
     words = {"type": "home", "blocks": plain(card).blocks}

@@ -49,7 +49,7 @@ class Quiet(TypedDict):
 QUIET: Quiet = {"unfurl_links": False, "unfurl_media": False, "link_names": False, "parse": "none", "mrkdwn": False}
 SECTION, SECTIONS = 2_900, 4  # characters of a plain section, and how many (about 13,200 characters go into a message)
 DIRECT_KEPT = 10_000
-_CUT = "\n… Slack takes no more in one message. /help says how to see the rest."
+_CUT = "\n… Slack takes no more in one message."
 _NO_BUTTONS = (
     "Slack refused this card's layout, so it stands here without its buttons. The commands in /help do the same."
 )
@@ -108,14 +108,14 @@ class Sender:
             try:
                 drawn = message(card, charts)
             except BadCard:
-                log.exception("a card can't be drawn for Slack", title=card.title)
+                log.exception("a card can't be drawn for Slack", team=team_id)
                 return await send(plain(card))
             try:
                 return await send(drawn)
             except SlackRefused as refused:
                 if refused.error not in BADLY_DRAWN:
                     raise
-                log.warning("Slack refused a drawing", error=refused.error, messages=refused.messages, title=card.title)
+                log.warning("Slack refused a drawing", error=refused.error, messages=refused.messages, team=team_id)
             ways = set(charts.values())
             if NATIVE in ways:
                 self.pictures.refused(team_id)
