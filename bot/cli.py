@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from bot.commands import bench, books, conversation, importing, payouts, people, service
+from bot.commands import bench, books, conversation, importing, manifest, payouts, people, service
 from bot.commands.common import State, one_line, tell
 
 app = typer.Typer(
@@ -48,7 +48,7 @@ def _options(
     State.config = config
 
 
-for module in (service, importing, books, people, conversation, payouts, bench):
+for module in (service, importing, books, people, conversation, payouts, manifest, bench):
     module.register(app)
 
 

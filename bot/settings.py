@@ -122,6 +122,7 @@ class Settings:
     secrets: Mapping[str, Secret] = field(default_factory=dict)
     addresses: Mapping[str, str] = field(default_factory=dict)
     slack: SlackSettings | None = None
+    public_url: str = ""
 
     def chat_tokens(self) -> list[str]:
         """The names of the real chat platforms' tokens that are set."""
@@ -157,6 +158,7 @@ def load(
         secrets={name: Secret(values[name]) for name in _SECRETS if name in values},
         addresses=_addresses(values, faults),
         slack=_slack(values, faults),
+        public_url=values.get("PUBLIC_URL", "").rstrip("/"),
     )
     if faults.found:
         raise WrongSettings(problems="; ".join(faults.found))

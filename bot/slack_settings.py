@@ -102,15 +102,20 @@ def _many(values: Mapping[str, str], faults: Faults) -> None:
 
 
 def _public_url(values: Mapping[str, str], faults: Faults) -> None:
-    url = values.get("PUBLIC_URL")
-    if url is None:
-        return
+    fault = public_url_fault(values["PUBLIC_URL"]) if "PUBLIC_URL" in values else None
+    if fault:
+        faults.add("PUBLIC_URL", *fault)
+
+
+def public_url_fault(url: str) -> tuple[str, str] | None:
+    """What is wrong with an address where people and Slack reach the desk, and what would be right; None if fine."""
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
     except ValueError:
         host = ""
     if not host or parts.scheme not in ("http", "https") or parts.query or parts.fragment or any(map(str.isspace, url)):
-        faults.add("PUBLIC_URL", "is no address", "write https://desk.example.com, with a path if there is one")
-    elif parts.scheme == "http" and host not in ("localhost", "127.0.0.1", "::1"):
-        faults.add("PUBLIC_URL", "begins with http://", "Slack sends people and secrets to https:// only")
+        return "is no address", "write https://desk.example.com, with a path if there is one"
+    if parts.scheme == "http" and host not in ("localhost", "127.0.0.1", "::1"):
+        return "begins with http://", "Slack sends people and secrets to https:// only"
+    return None
