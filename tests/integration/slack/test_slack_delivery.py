@@ -190,7 +190,7 @@ async def test_a_text_that_is_no_kept_answer_is_refused(line: Line, text: str) -
 
 async def test_forms_open_in_time_or_not_at_all(line: Line) -> None:
     """A trigger serves once, and for three seconds."""
-    view = {
+    view: dict[str, object] = {
         "type": "modal",
         "callback_id": "form",
         "title": {"type": "plain_text", "text": "Reject"},

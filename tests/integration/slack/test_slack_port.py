@@ -12,7 +12,10 @@ from adapters.slack.api import SlackRefused
 from adapters.slack.pacing import ONE_CHANNEL
 from adapters.slack.pictures import REFUSED_FOR, Pictures
 from adapters.slack.port import SlackPort
+from bot.relay import Relay
+from core.chat import outbox
 from core.chat.outbox import ChannelGone, Destination, DirectMessageClosed, TryLater, Unclear
+from core.config import DeskConfig
 from core.storage import Database
 from tests.integration.slack.sending import ADA, APPROVALS, TOKEN, Line, card, connected
 from tests.slack_server.faults import Kind
@@ -353,3 +356,36 @@ def _chain(error: BaseException | None) -> list[str]:
         told += [str(error), repr(error), repr(vars(error))]
         error = error.__cause__ or error.__context__
     return told
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        [("cut_before", 2), ("cut_after", 3)],
+        [("500_after", 2), ("500", 2), ("429", 2)],
+        [("429", 3), ("cut_after", 2), ("500_after", 1)],
+        [("outage", None)],
+    ],
+    ids=["cut", "500", "mixed", "outage"],
+)
+async def test_the_relay_makes_each_message_stand_once(
+    line: Line, sqlite_database: Database, faults: list[tuple[Kind, int | None]]
+) -> None:
+    """Through cuts before and after, 500s, 429s and an outage: in the end each message stands exactly once."""
+    wanted = [f"digest:{number}" for number in range(8)]
+    with sqlite_database.transaction() as session:
+        for number, key in enumerate(wanted):
+            to = APPROVALS if number % 2 else ADA
+            outbox.put(session, line.now.at, key, "refusal", {"text": f"Digest {number}"}, to=to)
+    relay = Relay(sqlite_database, DeskConfig(), {"slack": line.port}, {}, line.now.clock, "relay")
+    for kind, times in faults:
+        line.slack.fault("*" if kind == "outage" else POST, kind, times=times)
+    for second in range(120):
+        await relay.round()
+        if second == 30:
+            line.slack.end_faults()
+        await line.now.sleep(1 + second)
+    for to, mine in ((line.slack.messages("C1", "T1"), wanted[1::2]), (line.slack.direct("U1", "T1"), wanted[::2])):
+        assert [message.metadata["event_payload"]["key"] for message in to if message.metadata] == mine
+    with sqlite_database.reading() as session:
+        assert outbox.backlog(session, line.now.at, ["slack"]) == outbox.Backlog(0, None, None)
