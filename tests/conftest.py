@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,7 @@ import core.ledger.tables
 import core.payouts.tables
 import core.people  # noqa: F401 - every table is on the metadata before it is created
 from bot.bench.postgres import temporary_postgres
+from core import migrations
 from core.storage import Base, Database, make_engine
 
 _names = itertools.count(1)
@@ -81,6 +83,25 @@ def database(database_url: str) -> Iterator[Database]:
 def sqlite_database(sqlite_url: str) -> Iterator[Database]:
     """An empty desk on SQLite, for tests where the kind of database does not matter."""
     engine = make_engine(sqlite_url)
+    yield Database(engine)
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file as a service leaves it, copied for each test that starts one."""
+    file = tmp_path_factory.mktemp("migrated") / "desk.db"
+    engine = make_engine(f"sqlite:///{file}")
+    migrations.migrate(engine)
+    engine.dispose()
+    return file
+
+
+@pytest.fixture
+def migrated_database(tmp_path: Path, migrated_file: Path) -> Iterator[Database]:
+    """An empty desk on SQLite that a service can be started on."""
+    shutil.copyfile(migrated_file, tmp_path / "desk.db")
+    engine = make_engine(f"sqlite:///{tmp_path}/desk.db")
     yield Database(engine)
     engine.dispose()
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from tests.slack_server.faults import Fault, Kind
 from tests.slack_server.pages import authorize, respond, upload
@@ -44,10 +45,10 @@ class SlackServer(People):
         """A listening server on 127.0.0.1; `close` it."""
         made = cls()
         app = web.Application(client_max_size=20_000_000)
-        app.router.add_route("*", "/api/{method}", lambda request: serve(made, request))
-        app.router.add_post("/respond/{team}/{id}", lambda request: respond(made, request))
-        app.router.add_post("/upload/{id}", lambda request: upload(made, request))
-        app.router.add_get("/oauth/v2/authorize", lambda request: authorize(made, request))
+        app.router.add_route("*", "/api/{method}", _for(made, serve))
+        app.router.add_post("/respond/{team}/{id}", _for(made, respond))
+        app.router.add_post("/upload/{id}", _for(made, upload))
+        app.router.add_get("/oauth/v2/authorize", _for(made, authorize))
         app.router.add_get("/link", made.socket)
         made._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         await made._runner.setup()
@@ -181,3 +182,10 @@ class SlackServer(People):
     async def _channel_event(self, team: str, channel: str, kind: str, *, wait: bool) -> Interaction:
         event: Json = {"type": kind, "channel": channel, "event_ts": self.mint_ts()}
         return await self.event(team, event, wait=wait)
+
+
+def _for(server: SlackServer, handle: Callable[[SlackServer, web.Request], Awaitable[web.StreamResponse]]) -> Handler:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        return await handle(server, request)
+
+    return handler
