@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 Json = Mapping[str, Any]
@@ -71,7 +71,7 @@ def shown(payload: Json) -> str:
 
 
 def _block(block: Json) -> list[str]:
-    draw = {
+    draw: dict[str, Callable[[Json], list[str]]] = {
         "header": lambda block: [f"HEADER {block['text']['text']}"],
         "section": _section,
         "rich_text": lambda block: [line for part in block["elements"] for line in _part(part)],
