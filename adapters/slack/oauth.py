@@ -140,7 +140,7 @@ def _page(title: str, body: str, status: int = 200) -> HTMLResponse:
     text = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'
-        f"<title>{html.escape(title)}</title><style>{_STYLE}</style></head>"
-        f"<body><h1>{html.escape(title)}</h1>{body}</body></html>"
+        f"<title>{html.escape(title, quote=False)}</title><style>{_STYLE}</style></head>"
+        f"<body><h1>{html.escape(title, quote=False)}</h1>{body}</body></html>"
     )
     return HTMLResponse(text, status, _HEADERS)

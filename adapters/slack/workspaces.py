@@ -135,6 +135,6 @@ async def ask(client: AsyncWebClient, token: str) -> Workspace | None:
 
 def error_of(refused: SlackApiError) -> str:
     """Slack's own word for what is wrong, such as "invalid_auth"; "" when the answer has none."""
-    response = refused.response
-    word = response.get("error") if hasattr(response, "get") else None
+    data = getattr(refused.response, "data", None)  # text, when a proxy answered
+    word = data.get("error") if isinstance(data, dict) else None
     return word if isinstance(word, str) else ""
