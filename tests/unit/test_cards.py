@@ -303,6 +303,14 @@ def test_many_fields_are_spread() -> None:
         (Actions((Button("a", "v", ""),)), "without a label"),
         (Actions((Button("a", "v", "l", "default", (FormField("n", "x"),) * 6),)), "form fields 6"),
         (Actions((Select("a", "l", (Option("v", "l"),) * 26),)), "options 26"),
+        (Actions((Select("a", "l", (Option("v", "l" * 76),)),)), "option label 76"),
+        (Actions((Select("a", "l", ()),)), "a menu of a without options"),
+        (Actions((Select("a", "l", (Option("", "l"),)),)), "an option without a label or a value"),
+        (
+            Actions((Button("a", "v", "l", form=(FormField("n", "x", options=(Option("v", ""),)),)),)),
+            "an option without",
+        ),
+        (Chart("bar", "n", "a" * 1_001, ()), "alt 1001"),
         (Actions((Button("a", "v", "l"),) * 16), "controls 16"),
     ],
 )
