@@ -84,7 +84,7 @@ _TABLE = "adapters.slack.block_limits"
 
 def _known(block: Mapping[str, Any]) -> bool:
     """Does slack_sdk have a model for this type of block?"""
-    return block["type"] in {each.type for each in Block.__subclasses__()}
+    return block["type"] in {vars(each).get("type") for each in Block.__subclasses__()}
 
 
 def _view_problems(surface: str, payload: Json, blocks: list[Json]) -> list[str]:

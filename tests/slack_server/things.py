@@ -179,9 +179,15 @@ class View:
 
     def as_json(self, app_id: str, bot: str, values: Json | None = None) -> Json:
         """The view as payloads and views.* answers tell it."""
-        content = {"callback_id": "", "private_metadata": "", "external_id": "", "close": None, "submit": None}
+        content: Json = {"callback_id": "", "private_metadata": "", "external_id": "", "close": None, "submit": None}
         content |= {"clear_on_close": False, "notify_on_close": False, "title": None} | self.content
-        told = {"id": self.id, "team_id": self.team_id, "app_id": app_id, "bot_id": "B" + bot[1:], "hash": self.hash}
+        told: Json = {
+            "id": self.id,
+            "team_id": self.team_id,
+            "app_id": app_id,
+            "bot_id": "B" + bot[1:],
+            "hash": self.hash,
+        }
         told |= {
             "root_view_id": self.root_id,
             "previous_view_id": self.previous_id,
