@@ -6,6 +6,7 @@ import datetime as dt
 
 import pytest
 
+from core import people
 from core.chat import announcements, outbox, settings, subscriptions
 from core.chat.cards import Card
 from core.chat.outbox import Destination
@@ -13,7 +14,7 @@ from core.chat.text import as_text
 from core.payouts import adjustments, approvals, freezes, withdrawals
 from core.storage import Database
 from tests.chat_world import APPROVALS, EARNINGS, World
-from tests.payouts_world import DOLLAR
+from tests.payouts_world import CONFIG, DOLLAR
 
 
 @pytest.fixture
@@ -175,6 +176,91 @@ def test_without_a_channel(world: World) -> None:
     texts = said(world)
     assert sorted(text.split(" ")[0] for text in texts) == ["u-mira:", "u-olga:"]
     assert all("0 of 2 approvals" in text for text in texts)
+
+
+def test_direct_copies_are_repainted(world: World) -> None:
+    """A card that its people got directly is drawn anew in each of their direct messages when it is decided."""
+    world.link(world.mira, "u-mira")
+    world.link(world.tom, "u-tom", "slack", "T1")
+    number = request(world, 60)
+    posted = {message.to.user_id: message for message, _ in world.deliver()}
+    assert {"u-mira", "u-tom"} <= set(posted)
+    world.link(world.mira, "m-new", "discord", "")  # her newest account is another one by now
+    world.approve(number, world.tom)
+    repainted = [(m, card) for m, card in world.deliver() if m.kind == "repaint" and m.template == "unasked/approval"]
+    assert sorted((m.to.user_id, m.message_id) for m, _ in repainted) == sorted(
+        (user_id, f"m{message.id}") for user_id, message in posted.items()
+    )
+    assert all("Approved, not sent yet" in card.title for _, card in repainted)
+    assert not any("Approve" in labels(card) for _, card in repainted)
+
+
+def test_direct_copies_to_pay_and_to_adjust(world: World) -> None:
+    """So are the cards that admins get directly: money to be paid by hand, and adjustments."""
+    world.link(world.ann, "u-ann")
+    world.fund(1_000 * DOLLAR)
+    world.sent(60 * DOLLAR)
+    with world.session() as session:
+        proposed = adjustments.propose(session, CONFIG, world.now, world.olga, "ada", None, -5 * DOLLAR, "booked twice")
+    world.deliver()
+    with world.session() as session:
+        withdrawals.mark_paid(session, CONFIG, world.now, world.ann, 1, "TR-1")
+        adjustments.decline(session, CONFIG, world.now, world.ann, proposed.id or 0)
+    titles = [card.title for m, card in world.deliver() if m.kind == "repaint" and m.to.user_id == "u-ann"]
+    assert [title for title in titles if "Paid" in title or "paid" in title], titles
+    assert [title for title in titles if "Declined" in title], titles
+
+
+def test_decided_while_a_direct_copy_is_on_its_way(world: World) -> None:
+    """A card that was drawn before the decision, and is delivered after it, is drawn anew once it stands there."""
+    world.link(world.mira, "u-mira")
+    number = request(world, 60)
+    with world.session() as session:
+        (message,) = [one for one in outbox.claim(session, world.now, "slow") if one.to.user_id == "u-mira"]
+    world.approve(number, world.tom)
+    assert not [one for one, _ in world.deliver() if one.to.user_id == "u-mira"], "it waits for its post"
+    with world.session() as session:
+        outbox.delivered(session, world.now, message.id, "D7:1", message.to)
+    ((repaint, card),) = [found for found in world.deliver() if found[0].to.user_id == "u-mira"]
+    assert (repaint.kind, repaint.message_id) == ("repaint", "D7:1")
+    assert "Approved, not sent yet" in card.title
+
+
+def test_a_direct_copy_out_of_reach(world: World) -> None:
+    """A repaint that a person's direct messages don't take is no late message to them."""
+    world.link(world.mira, "u-mira")
+    number = request(world, 60)
+    world.deliver()
+    world.approve(number, world.tom)
+    with world.session() as session:
+        (repaint,) = [one for one in outbox.claim(session, world.now, "test") if one.to.user_id == "u-mira"]
+    with world.session() as session:
+        outbox.undeliverable(session, world.now, repaint.id, "closed")
+        assert outbox.notices(session, world.mira.person_id) == []
+
+
+def test_a_lost_workspace(world: World) -> None:
+    """When the desk is removed from a workspace its subscriptions pause, links stay, and whoever runs the desk is told
+    where they can still be reached."""
+    gone = Destination("slack", "T1", "C1")
+    world.approvals_channel(gone)
+    world.approvals_channel()
+    world.link(world.olga, "u-olga")
+    world.link(world.olga, "U1", "slack", "T1")
+    world.link(world.mira, "U2", "slack", "T1")
+    world.deliver()
+    with world.session() as session:
+        paused = subscriptions.workspace_gone(session, world.now, "slack", "T1", "uninstalled")
+        assert [one.channel for one in paused] == ["C1"]
+        assert [one.channel for one in subscriptions.active(session, "approvals")] == [APPROVALS.channel]
+        assert len(people.identities_of(session, "slack", "T1")) == 2
+    told = {m.to.user_id: as_text(card) for m, card in world.deliver()}
+    assert "The desk was removed from the Slack workspace T1 (uninstalled)." in told["u-olga"]
+    assert "Paused there: 1 subscribed channel." in told["u-olga"]
+    assert set(told) == {"u-olga", "U2"}, "Mira, who subscribed it, has no other account"
+    with world.session() as session:
+        assert subscriptions.workspace_gone(session, world.now, "slack", "T1", "uninstalled") == []
+    assert all("Paused there" not in as_text(card) for _, card in world.deliver())
 
 
 def test_flags(world: World) -> None:

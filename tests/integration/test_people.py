@@ -316,6 +316,48 @@ def test_unlinking(desk: Desk) -> None:
         assert people.last_further_link_at(session, ada.person_id) == NOW + 2 * MINUTE
 
 
+def test_unlinking_is_a_fact(desk: Desk) -> None:
+    """Whoever shows something to an account hears that it speaks for nobody any more."""
+    ada = desk.resolve("ada").person_id
+    desk.link(SLACK, desk.code())
+    with desk.session() as session:
+        people.unlink(session, NOW + MINUTE, SLACK)
+    assert desk.facts[-1] == people.PersonUnlinked(ada, SLACK, False, NOW + MINUTE)
+
+
+def test_a_deactivated_account(desk: Desk) -> None:
+    """An account that the platform took away speaks for nobody; that is on record, and said twice it happens once."""
+    ada = desk.resolve("ada")
+    desk.link(SLACK, desk.code())
+    desk.link(SLACK, "WRONG-CODE")
+    with desk.session() as session:
+        assert people.deactivate(session, NOW + MINUTE, SLACK) == ada
+    assert desk.speaks(SLACK) is None
+    assert desk.trail()[-1] == ("operator", "unlink.deactivated", "Ada", "slack:T1:U1")
+    assert desk.facts[-1] == people.PersonUnlinked(ada.person_id, SLACK, True, NOW + MINUTE)
+    before = len(desk.facts)
+    with desk.session() as session:
+        assert people.deactivate(session, NOW + MINUTE, SLACK) is None
+        assert people.deactivate(session, NOW + MINUTE, DISCORD) is None
+        assert session.exec(select(LinkFailure)).one().wrong == 1, "wrong codes stay counted"
+    assert len(desk.facts) == before
+
+
+def test_accounts_of_a_workspace(desk: Desk) -> None:
+    """Those that speak for somebody there now, whoever it is."""
+    same_elsewhere = Identity("slack", "U1", "T2")
+    second = Identity("slack", "U0", "T1")
+    for identity in (SLACK, same_elsewhere, DISCORD):
+        desk.link(identity, desk.code())
+    desk.link(second, desk.code("bo"))
+    with desk.session() as session:
+        assert people.identities_of(session, "slack", "T1") == [second, SLACK]
+        assert people.identities_of(session, "discord", "") == [DISCORD]
+        people.unlink(session, NOW, SLACK)
+        assert people.identities_of(session, "slack", "T1") == [second]
+        assert people.identities_of(session, "slack", "T9") == []
+
+
 def test_the_wait_outlives_unlinking(small: Desk) -> None:
     """Unlinking a further account at once does not shorten the wait it started."""
     ada = small.resolve("ada").person_id
