@@ -11,7 +11,7 @@ from tests.slack_server.things import Channel, Json, Token, Workspace
 if TYPE_CHECKING:
     from tests.slack_server.server import SlackServer
 
-TokenKind = Literal["bot", "app", "none"]
+TokenKind = Literal["bot", "app", "any", "none"]
 
 
 @dataclass(eq=False)

@@ -19,7 +19,7 @@ async def api_test(server: SlackServer, call: Request) -> Json:  # noqa: ARG001
     return {"args": {key: value for key, value in call.args.items() if key != "token"}}
 
 
-@method("auth.test")
+@method("auth.test", token="any")
 async def auth_test(server: SlackServer, call: Request) -> Json:
     """Whose token it is."""
     if call.app_token:
@@ -89,11 +89,10 @@ def _refresh(server: SlackServer, refresh: str) -> Json:
     """A refresh token works once. The access token before it lives on until it expires."""
     team = server.refresh_tokens.pop(refresh, None)
     if team is None:
-        used = next((each for each, value in server.used_refresh_tokens.items() if value == refresh), "")
-        server.refreshes.append((used, "invalid_refresh_token"))
+        server.refreshes.append((server.used_refresh_tokens.get(refresh, ""), "invalid_refresh_token"))
         raise Refused("invalid_refresh_token")
     server.refreshes.append((team, "ok"))
-    server.used_refresh_tokens[team] = refresh
+    server.used_refresh_tokens[refresh] = team
     return _issue(server, server.workspaces[team])
 
 

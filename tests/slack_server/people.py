@@ -11,6 +11,7 @@ from tests.slack_server.reading import elements, label_of
 from tests.slack_server.things import Interaction, Json, Message, Surface, View
 from tests.slack_server.values import chosen, current, filled
 
+_LINK = re.compile(r"https?://[^\s|]+")
 _MENTION = re.compile(r"(?<![\w<])([@#])([\w.-]*\w)")
 
 
@@ -116,7 +117,7 @@ class People(Payloads):
         return self.put_message(where, user, text, [])
 
     def escaped(self, team: str, text: str) -> str:
-        """The text with @name and #name of this workspace turned into ids, as `should_escape` does."""
+        """The text with @name and #name of this workspace turned into ids and links marked, as `should_escape` does."""
         home = self.workspaces[team]
         users = {each.name: f"<@{each.id}|{each.name}>" for each in home.users.values()}
         channels = {each.name: f"<#{each.id}|{each.name}>" for each in home.channels.values() if not each.im_user}
@@ -126,7 +127,8 @@ class People(Payloads):
             return known.get(found[2], found[0])
 
         safe = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-        return _MENTION.sub(swap, safe)
+        linked = _LINK.sub(lambda found: f"<{found[0]}>", safe)
+        return _MENTION.sub(swap, linked)
 
     def sees(self, team: str, user: str) -> list[Surface]:
         """What a person can press things on, the newest first; their open modal before all."""

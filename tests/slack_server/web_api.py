@@ -75,7 +75,7 @@ def _known(server: SlackServer, method: Method, value: str) -> tuple[Token, Work
     if not value:
         raise Refused("not_authed")
     if value == server.app_token:
-        if method.token != "app" and not method.handler.__name__.startswith("auth_test"):
+        if method.token not in ("app", "any"):
             raise Refused("not_allowed_token_type")
         return Token(value, "", ("connections:write",)), _NOBODY
     token = server.tokens.get(value)
