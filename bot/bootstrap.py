@@ -174,7 +174,7 @@ def _slack(app: App, settings: SlackSettings, desk: Conversation, who: str) -> S
 
     def gone(team: str) -> None:
         with app.database.transaction() as session:
-            subscriptions.workspace_gone(session, app.clock(), "slack", team)
+            subscriptions.workspace_gone(session, app.clock(), "slack", team, "the desk was removed")
 
     workspaces: Workspaces
     routes: list[BaseRoute] = []
@@ -182,8 +182,17 @@ def _slack(app: App, settings: SlackSettings, desk: Conversation, who: str) -> S
         from adapters.slack.installations import Installed
         from adapters.slack.oauth import routes as install_routes
 
-        workspaces = installed = Installed(app.database, settings, lambda: api.client(), app.clock, gone)
-        routes = install_routes(installed)
+        workspaces = installed = Installed(
+            app.database,
+            lambda: api.client(),
+            app.clock,
+            client_id=settings.client_id,
+            client_secret=settings.client_secret.reveal(),
+            token_keys=[key.reveal() for key in settings.token_keys],
+            gone=gone,
+        )
+        where = {"api_url": settings.api_url, "public_url": settings.public_url}
+        routes = install_routes(installed, **where, desk_name=app.config.name)
     else:
         workspaces = OneWorkspace(settings.bot_token.reveal(), lambda: api.client(), gone)
     api = SlackApi(workspaces, settings.api_url)

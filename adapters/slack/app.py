@@ -89,6 +89,9 @@ class Slack:
             await self._answers.drain(0)
             await self._inbox.close()
             with suppress(TimeoutError):
+                async with asyncio.timeout(4):
+                    await self.workspaces.close()
+            with suppress(TimeoutError):
                 async with asyncio.timeout(1):
                     await self.api.close()
 

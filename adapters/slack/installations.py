@@ -23,6 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from adapters.slack.stores import Leases, States, Store, Stored, Vault, WrongTokenKey
 from adapters.slack.workspaces import ClientFactory, Gone, NoAnswer, Workspace, ask, error_of
+from core.chat.outbox import TryLater
 from core.clock import Clock
 from core.storage import Database
 
@@ -177,7 +178,7 @@ class Installed:
         """Whether Slack takes the newest token of a workspace."""
         try:
             stored = await asyncio.to_thread(self.store.newest, team_id)
-            return stored is not None and await ask(self.client(), stored.bot.bot_token) is not None
+            return stored is not None and await ask(self.client, stored.bot.bot_token) is not None
         except (NoAnswer, WrongTokenKey):
             return False
 
@@ -209,7 +210,7 @@ class Installed:
                 await self._exchange_refresh(team_id, claim.stored)
             if claim.state != "later":
                 self._known.pop(team_id, None)
-        except (SQLAlchemyError, WrongTokenKey) as fault:
+        except Exception as fault:  # its text may hold a token
             self._not_before[team_id] = self.clock() + self._pause(team_id)
             logger.warning("the Slack token of %s could not be refreshed: %s", team_id, type(fault).__name__)
 
@@ -260,7 +261,7 @@ class Installed:
             if not word or word in ("ratelimited", "internal_error", "fatal_error", "service_unavailable"):
                 raise NoAnswer from None  # its text holds the request, and with it the secret
             return {"ok": False, "error": word}
-        except (aiohttp.ClientError, TimeoutError, OSError):
+        except (TryLater, aiohttp.ClientError, TimeoutError, OSError):
             raise NoAnswer from None
         return answer.data if isinstance(answer.data, dict) else {}
 

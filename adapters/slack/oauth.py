@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from adapters.slack.installations import Installed
 from adapters.slack.manifest import SCOPES
@@ -49,7 +49,7 @@ def authorize_url(api_url: str) -> str:
     return urljoin(api_url, "../oauth/v2/authorize")
 
 
-def routes(installed: Installed, *, api_url: str, public_url: str, desk_name: str) -> list[Route]:
+def routes(installed: Installed, *, api_url: str, public_url: str, desk_name: str) -> list[BaseRoute]:
     """Both pages. public_url: where people reach the desk, without a slash at its end."""
     pages = _Pages(installed, api_url, public_url, desk_name)
     return [Route(INSTALL, pages.install, methods=["GET"]), Route(REDIRECT, pages.redirect, methods=["GET"])]

@@ -17,6 +17,7 @@ import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from core.chat.outbox import TryLater
 from core.errors import DeskError
 
 logger = logging.getLogger(__name__)
@@ -27,7 +28,7 @@ DEAD_TOKEN = frozenset(
 )
 
 ClientFactory = Callable[[], AsyncWebClient]
-"""Gives the client that everything shares; called anew for each call, so that it may be made later."""
+"""Gives the client that everything shares, without a token; raises TryLater while there is none."""
 
 
 class NotInstalled(DeskError):
@@ -61,6 +62,10 @@ class Workspaces(Protocol):
 
     async def forget(self, team_id: str) -> None:
         """Slack says that the desk was removed there (app_uninstalled, tokens_revoked)."""
+        ...
+
+    async def close(self) -> None:
+        """Let what is under way end: a token that Slack has given must be stored. Before the client is closed."""
         ...
 
 
@@ -101,15 +106,20 @@ class OneWorkspace:
         with contextlib.suppress(NoAnswer):  # asked again at the next use
             await self._workspace()
 
+    async def close(self) -> None:
+        """Nothing is under way."""
+
     async def _workspace(self) -> Workspace | None:
         if self._known is None and not self._dead:
             async with self._asking:
-                if self._known is None and not self._dead:
-                    await self._ask()
+                await self._ask()
         return self._known
 
     async def _ask(self) -> None:
-        found = await ask(self._client(), self._token)
+        """Unless somebody has while this one waited for its turn."""
+        if self._known is not None or self._dead:
+            return
+        found = await ask(self._client, self._token)
         if found is None:
             self._dead = True
             logger.error("Slack refuses SLACK_BOT_TOKEN; `earnings-desk doctor` says why")
@@ -119,15 +129,15 @@ class OneWorkspace:
             self._known, self._team = found, found.team_id
 
 
-async def ask(client: AsyncWebClient, token: str) -> Workspace | None:
+async def ask(client: ClientFactory, token: str) -> Workspace | None:
     """Whose token this is, by auth.test; None for one that Slack refuses for good. Raises NoAnswer."""
     try:
-        answer = await client.auth_test(token=token)
+        answer = await client().auth_test(token=token)
     except SlackApiError as refused:
         if error_of(refused) in DEAD_TOKEN:
             return None
         raise NoAnswer from None  # its text may hold the request
-    except (aiohttp.ClientError, TimeoutError, OSError):
+    except (TryLater, aiohttp.ClientError, TimeoutError, OSError):
         raise NoAnswer from None
     scopes = answer.headers.get("x-oauth-scopes", "") if answer.headers else ""
     return Workspace(str(answer["team_id"]), token, str(answer["user_id"]), scopes_of(scopes))

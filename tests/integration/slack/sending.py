@@ -69,6 +69,9 @@ class Tokens:
     async def forget(self, team_id: str) -> None:
         self.known.pop(team_id, None)
 
+    async def close(self) -> None:
+        """Nothing is under way."""
+
 
 @dataclass
 class Line:
