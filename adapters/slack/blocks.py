@@ -41,6 +41,7 @@ __all__ = [
     "Drawn",
     "Json",
     "Pressed",
+    "answer",
     "home",
     "message",
     "native_possible",
@@ -51,6 +52,7 @@ __all__ = [
 Json: TypeAlias = dict[str, object]
 ChartAs: TypeAlias = Mapping[str, str]
 
+ANSWER = "answer"  # the callback_id of an answer's view
 NOTIFICATION = 300  # characters of a message's notification
 NARROW = 200  # longer values don't read well in two columns
 WIDE = 4_000  # characters of an aligned table: a long name in one row would pad all others
@@ -86,6 +88,12 @@ def message(card: Card, charts: ChartAs) -> Drawn:
 def home(card: Card) -> Json:
     """The card as somebody's home view."""
     return {"type": "home", "blocks": _Drawing("home", {}).card(card)}
+
+
+def answer(card: Card, charts: ChartAs) -> Json:
+    """The card as a view that opens over whatever someone looks at: the answer to a press in their home view."""
+    blocks = _Drawing("modal", charts).card(card)
+    return {"type": "modal", "callback_id": ANSWER, "title": plain("Earnings desk"), "blocks": blocks}
 
 
 def native_possible(chart: Chart) -> bool:
@@ -152,8 +160,9 @@ class _Drawing:
 
     def _table(self, table: Table) -> Sequence[Json]:
         fits = (
+            self.surface != "modal"  # which takes no tables
             # A table without names of columns is a sum or a formula: Slack would take its first row for them.
-            any(column.name.strip() for column in table.columns)
+            and any(column.name.strip() for column in table.columns)
             and self.tables < LIMITS["tables"].most
             and len(table.rows) < LIMITS["table rows"].most
             and len(table.columns) <= LIMITS["table columns"].most
@@ -168,7 +177,8 @@ class _Drawing:
 
     def _chart(self, chart: Chart) -> Sequence[Json]:
         way = self.charts.get(chart.name, "words")
-        if way == "native" and self.natives < LIMITS["charts"].most and native_possible(chart):
+        room = self.surface == "message" and self.natives < LIMITS["charts"].most
+        if way == "native" and room and native_possible(chart):
             self.natives += 1
             # Slack's own charts have no alternative text: the words stand below.
             return [_native(chart), *_muted(chart.alt)]

@@ -18,7 +18,7 @@ import aiohttp
 import structlog
 
 from adapters.slack.api import NotInstalled, SlackRefused
-from adapters.slack.blocks import Drawn, Json, message
+from adapters.slack.blocks import Drawn, Json, answer, message
 from adapters.slack.pacing import Sleep
 from adapters.slack.pictures import WORDS, UploadFailed, upload
 from adapters.slack.port import SlackPort, publish_home
@@ -60,6 +60,11 @@ class Where:
     trigger_id: str = field(default="", repr=False)
     view_id: str = ""
 
+    @property
+    def in_view(self) -> bool:
+        """Whether it was asked in the home view or over it: Slack gives no response_url there."""
+        return not self.response_url and not self.channel
+
 
 class Delivery:
     """Gives people their answers. Shares the session, the pace and the pictures of the port."""
@@ -73,7 +78,8 @@ class Delivery:
         Raises TryLater or Unclear when it may work later, NotDelivered when it can't.
         """
         card = await self._with_files(reply.card, reply.files, where)
-        await self._show(card, reply.replaces, where)
+        if not (where.in_view and await self._over_view(card, where)):
+            await self._show(card, reply.replaces, where)
 
     async def show_kept(self, text: str, where: Where) -> None:
         """Give an answer that `keepable` wrote down before a restart. Raises as `show`; ValueError for another text."""
@@ -192,6 +198,45 @@ class Delivery:
     async def publish_home(self, team_id: str, user_id: str, card: Card) -> None:
         """Show a card as somebody's home view. Raises as `SlackApi.call` does."""
         await publish_home(self._sender, team_id, user_id, card, patience=PATIENCE)
+
+    async def _over_view(self, card: Card, where: Where) -> bool:
+        """Answer in a view: in the place of the one that was pressed in, else in a new one. False: another way is left.
+
+        It opens at once, charts in words, because a trigger_id lives three seconds; pictures come into it when ready.
+        """
+        card = await self._sender.shortened(card)
+        try:
+            view_id = await self._put_view(answer(card, {}), where)
+            charts = await self._sender.pictures.uploaded(where.team, card) if view_id and card.charts else {}
+            if charts:
+                view = answer(card, charts)
+                await self._api.call(where.team, "views.update", patience=PATIENCE, view_id=view_id, view=view)
+        except (SlackRefused, NotInstalled, TryLater, Unclear) as problem:
+            log.info("an answer goes another way", team=where.team, way="view", fault=str(problem))
+            return False
+        return bool(view_id)
+
+    async def _put_view(self, view: Json, where: Where) -> str:
+        """The id of the view that shows it now; "" when it is too late for one."""
+        shown: Mapping[str, object] = {}
+        if where.view_id:
+            try:
+                shown = await self._api.call(
+                    where.team, "views.update", patience=TRIGGER_PATIENCE, view_id=where.view_id, view=view
+                )
+            except SlackRefused as refused:
+                if refused.error != "not_found":  # closed meanwhile: opened anew
+                    raise
+        if not shown and where.trigger_id:
+            try:
+                shown = await self._api.call(
+                    where.team, "views.open", patience=TRIGGER_PATIENCE, trigger_id=where.trigger_id, view=view
+                )
+            except SlackRefused as refused:
+                if refused.error not in _TRIGGER_OVER:
+                    raise
+        found = shown.get("view")
+        return str(found.get("id", "")) if isinstance(found, Mapping) else ""
 
     async def _show(self, card: Card, replaces: bool, where: Where) -> None:
         await self._by_best_way(where, replaces, partial(self._sender.present, where.team, card))

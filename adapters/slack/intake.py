@@ -31,7 +31,8 @@ class Deed:
     (a form; fields: its answers), "home" (opened), "left" (deactivated), "gone" (the desk was removed from the
     workspace), "channel_gone" (archived or deleted).
     response_url and trigger_id are Slack's tickets for answering: 30 minutes and 3 seconds. own: the card that was
-    pressed is seen by this person alone, so that an answer may take its place. view_id: of the modal it was pressed in.
+    pressed is seen by this person alone, so that an answer may take its place. view_id: of the modal it was pressed in,
+    or that lies under the form.
     """
 
     kind: Kind
@@ -142,6 +143,7 @@ def _submission(payload: Payload) -> Deed | None:
         response_url=carried.get("url", ""),
         trigger_id=_text(payload, "trigger_id"),
         own=carried.get("own", "") == "yes",
+        view_id=_text(view, "previous_view_id"),
     )
 
 

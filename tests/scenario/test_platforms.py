@@ -178,6 +178,28 @@ async def test_dashboard_is_live(stage: Stage) -> None:
     await stage.until(lambda: "WD-1" not in _standing(stage, "Mira"))
 
 
+async def test_dashboard_answers_where_one_looks(stage: Stage) -> None:
+    """What is pressed on the dashboard is answered over it: a list, its pages, a form and what comes of it."""
+    if not stage.has_home:
+        pytest.skip("this platform has no dashboard")
+    await stage.link("ada")
+    for day in range(1, 13):
+        stage.world.earn("pal", jan(day, 9), day)
+    stage.world.settle(jan(14, 3))
+    await stage.home("ada")
+    first = await stage.press("ada", "Transactions")
+    assert "Prompt Pal" in first
+    older = await stage.press("ada", "Older")
+    assert older != first
+    await stage.home("ada")
+    preview = await stage.press("ada", "Withdraw")
+    assert "Nothing has moved yet" in preview
+    assert "Amount" in await stage.press("ada", "Edit…")
+    assert "$75.00" in await stage.fill("ada", Amount="75")
+    assert "WD-1 requested" in await stage.press("ada", "Request $75.00")
+    assert stage.public(EARNINGS) == []
+
+
 def _code(stage: Stage) -> str:
     from tests.stages.slack import SlackStage
 

@@ -13,8 +13,8 @@ from adapters.web.playground.timeline import DIRECT, Post
 from bot.relay import Relay
 from core import people
 from core.chat import subscriptions
-from core.chat.cards import Button, Card, Select
 from core.chat.cards import Actions as ActionsBlock
+from core.chat.cards import Button, Card, Select
 from core.chat.desk import Desk
 from core.chat.outbox import Destination
 from core.chat.text import as_text
@@ -96,7 +96,7 @@ class PlaygroundStage:
         return [chart.alt for post in self.chat.timeline.posts.values() if post.card for chart in post.card.charts]
 
     async def home(self, who: str) -> str:
-        raise AssertionError("the playground has no dashboard")
+        raise AssertionError(f"the playground has no dashboard for {who} to open")
 
     async def until(self, holds: Callable[[], object]) -> None:
         async with asyncio.timeout(10):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 
 from core.chat import subscriptions
 from tests.desk_world import World
@@ -15,6 +16,14 @@ from tests.stages import stage
 
 PLACES = {"": "", stage.EARNINGS: EARNINGS, stage.APPROVALS: APPROVALS}
 _DRAWN = ("image", "data_visualization")
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What stood on somebody's screen before they did something: direct messages, and each view's content."""
+
+    direct: int
+    views: dict[str, str]
 
 
 class SlackStage:
@@ -54,7 +63,7 @@ class SlackStage:
         values = {_label(labels, name): text for name, text in answers.items()}
         before, seen = len(asking.answers), self._seen(who)
         made = await self.server.submit(TEAM, USERS[who], values)
-        if not asking.payload.get("response_url"):  # asked in the dashboard
+        if not asking.payload.get("response_url"):  # asked on the dashboard
             return await self._answer(who, made, seen)
         await self.server.wait_for(lambda: len(asking.answers) > before)
         return as_read(asking.answers[-1]["blocks"])
@@ -93,19 +102,21 @@ class SlackStage:
     async def until(self, holds: Callable[[], object]) -> None:
         await self.server.wait_for(holds)
 
-    def _seen(self, who: str) -> int:
-        return len(self.server.direct(USERS[who]))
+    def _seen(self, who: str) -> _Seen:
+        views = {view.id: view.hash for view in self.server.views.values()}
+        return _Seen(len(self.server.direct(USERS[who])), views)
 
-    async def _answer(self, who: str, made: Interaction, seen: int) -> str:
+    async def _answer(self, who: str, made: Interaction, seen: _Seen) -> str:
         """What came back: to the response_url, as a form, or as a direct message where Slack gives no other way."""
 
         def came() -> str:
             if made.answers:
                 return as_read(made.answers[-1]["blocks"])
-            if made.modal is not None:
+            view = self.server.modal(USERS[who])
+            if view is not None and seen.views.get(view.id) != view.hash:
                 self._asking[who] = made
-                return made.modal.plain
-            told = self.server.direct(USERS[who])[seen:]
+                return view.plain
+            told = self.server.direct(USERS[who])[seen.direct :]
             return told[-1].plain if told and not made.payload.get("response_url") else ""
 
         found = await self.server.wait_for(came)
