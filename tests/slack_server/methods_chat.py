@@ -26,11 +26,12 @@ async def post_message(server: SlackServer, call: Request) -> Json:
 
 @method("chat.update", scope="chat:write")
 async def update(server: SlackServer, call: Request) -> Json:
-    """Repaint a message of the bot's own. Metadata stays unless new is given; {} takes it away."""
+    """Repaint a message of the bot's own. Blocks and metadata that are not given stay; [] and {} take them away."""
     message = _own(call, "cant_update_message")
     text, blocks = content(server, call)
-    message.text, message.blocks, message.edited = text, server.named(blocks), message.edited + 1
-    message.seq = server.sequence()
+    message.text, message.edited, message.seq = text, message.edited + 1, server.sequence()
+    if "blocks" in call.args:
+        message.blocks = server.named(blocks)
     if isinstance(call.args.get("metadata"), dict):
         message.metadata = call.args["metadata"] or None
     told = message.as_json(metadata=True)

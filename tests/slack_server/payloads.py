@@ -53,6 +53,7 @@ class Payloads(Wire):
         payload["container"]["is_ephemeral"] = hidden
         if isinstance(surface, Message):
             payload["message"] = surface.as_json(metadata=True)
+            payload["container"] |= {"thread_ts": surface.thread_ts} if surface.thread_ts else {}
         payload["response_url"] = self._response_url(made, channel.id, surface)
         return made
 

@@ -62,6 +62,7 @@ class People(Payloads):
         """Choose in a menu (by its placeholder, label or action_id) the option with this text or value."""
         surface, block, element = self._find(team, user, menu, within, nth, None)
         assert element["type"] not in ("button", "plain_text_input"), f"{menu!r} is a {element['type']}, not a menu"
+        assert block["type"] != "input" or block.get("dispatch_action"), f"{menu!r} is a field: submit it"
         picked = chosen(element, option)
         surface.picked.setdefault(block["block_id"], {})[element["action_id"]] = picked
         action = {"action_id": element["action_id"], "block_id": block["block_id"], **picked}

@@ -25,7 +25,7 @@ def chosen(element: Mapping[str, Any], wanted: str) -> Json:
     if kind in _PICKED:
         return {"type": kind, _PICKED[kind]: wanted}
     if kind in _OPTIONS:
-        return {"type": kind, "selected_option": _option(element, wanted)}
+        return {"type": kind, "selected_option": _option(element, wanted) if wanted else None}
     if kind in _MANY:
         names = [each for each in wanted.split("|") if each]
         return {"type": kind, "selected_options": [_option(element, each) for each in names]}

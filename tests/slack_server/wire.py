@@ -203,7 +203,7 @@ class Wire(World):
     async def _post(self, interaction: Interaction, attempt: int, why: str) -> str:
         """Send a signed request; gives why it has to be sent again, "" when it was acknowledged."""
         if self._client is None:
-            self._client = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None))
+            self._client = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
         request = signed(self.signing_secret, interaction.kind, interaction.payload)
         headers = dict(request.headers)
         if attempt:

@@ -194,6 +194,21 @@ async def test_bolt_over_http(server: SlackServer) -> None:
         await walk(server)
 
 
+async def test_a_hundred_at_once(server: SlackServer) -> None:
+    """A hundred commands at once are each acknowledged and answered, over either transport."""
+
+    async def burst() -> None:
+        said = await asyncio.gather(*(server.slash("T1", "C1", "U1", f"/echo {at}") for at in range(100)))
+        await server.wait_for(lambda: all(each.answers for each in said))
+        assert all(each.acked_after is not None and each.deliveries == 1 for each in said)
+        assert {each.said for each in said} == {f"you said {at}\n[Again]" for at in range(100)}
+
+    async with over_socket(server):
+        await burst()
+    async with over_http(server):
+        await burst()
+
+
 async def test_bad_requests(server: SlackServer) -> None:
     """Bolt takes our signature and refuses the request unsigned, stale or changed; it answers the URL's challenge."""
     async with over_http(server) as url, aiohttp.ClientSession() as http:
@@ -372,11 +387,12 @@ async def test_messages(server: SlackServer, client: AsyncWebClient) -> None:
     metadata = {"event_type": "card", "event_payload": {"key": "k1"}}
     posted = await client.chat_postMessage(channel="U1", text="to you", metadata=metadata)
     assert posted["channel"].startswith("D")
+    await client.chat_update(channel=posted["channel"], ts=posted["ts"], text="changed", blocks=[text("card")])
     await client.chat_update(channel=posted["channel"], ts=posted["ts"], text="changed")
     found = await client.conversations_history(channel=posted["channel"], include_all_metadata=True)
     assert found["messages"][0]["metadata"] == metadata
     assert found["messages"][0]["text"] == "changed"
-    assert server.direct("U1")[0].edited == 1
+    assert (server.direct("U1")[0].plain, server.direct("U1")[0].edited) == ("card", 2)
     await client.chat_delete(channel=posted["channel"], ts=posted["ts"])
     gone = client.chat_update(channel=posted["channel"], ts=posted["ts"], text="x")
     assert await error_of(gone) == "message_not_found"
