@@ -111,7 +111,7 @@ class Delivery:
             {"name": file.name, "mime": file.mime, "data": base64.b64encode(file.data).decode()}
             for file in (reply.files if small else ())
         ]
-        body = {"text": drawn.text, "blocks": drawn.blocks, "words": plain(reply.card).blocks}
+        body: Json = {"text": drawn.text, "blocks": drawn.blocks, "words": plain(reply.card).blocks}
         body |= {"replaces": reply.replaces, "files": files}
         return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
 
@@ -120,7 +120,7 @@ class Delivery:
 
         It is tried for a few seconds: an answer that arrives twice is better than none.
         """
-        body: Json = {
+        body: dict[str, object] = {
             "response_type": "ephemeral",
             "replace_original": replaces,
             "text": drawn.text,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypedDict
 
 from adapters.slack import blocks, forms
 from core.chat.outbox import Destination
@@ -181,7 +181,13 @@ def _event(payload: Payload) -> Deed | None:
     return None
 
 
-def _who(payload: Payload) -> dict[str, str]:
+class _Who(TypedDict):
+    team: str
+    user: str
+    home_team: str
+
+
+def _who(payload: Payload) -> _Who:
     user, team = _inner(payload, "user"), _text(_inner(payload, "team"), "id")
     installed = _text(_inner(payload, "view"), "app_installed_team_id")
     home = _text(user, "team_id") or team

@@ -52,7 +52,7 @@ class SocketMode:
                 self.connected = False
                 with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):
                     async with asyncio.timeout(2):
-                        await socket.close()
+                        await socket.close()  # type: ignore[no-untyped-call]
             if not stop.is_set():
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), pause)

@@ -14,7 +14,19 @@ from core.people import Identity
 
 
 class Conversation(Protocol):
-    """The part of the desk that a chat platform speaks to."""
+    """The part of the desk that every chat platform speaks to."""
+
+    @property
+    def registry(self) -> Registry: ...
+    async def run(self, identity: Identity, text: str, surface: Destination) -> Reply: ...
+    async def press(
+        self, identity: Identity, action: str, value: str, fields: Mapping[str, str], surface: Destination
+    ) -> Reply: ...
+    async def suggest(self, identity: Identity, text: str) -> list[Suggestion]: ...
+
+
+class WholeDesk(Protocol):
+    """All of it: what may be delivered twice, forms without their card, dashboards."""
 
     @property
     def registry(self) -> Registry: ...
@@ -37,7 +49,7 @@ class Conversation(Protocol):
 class Measured:
     """Passes everything on to the desk and tells the metrics."""
 
-    def __init__(self, desk: Conversation, metrics: Metrics) -> None:
+    def __init__(self, desk: WholeDesk, metrics: Metrics) -> None:
         self._desk, self._metrics = desk, metrics
 
     @property

@@ -82,11 +82,12 @@ class SlackStage:
 
     def pictures(self) -> list[str]:
         channels = self.server.workspaces[TEAM].channels.values()
-        messages = [one for channel in channels for one in (*channel.messages, *channel.ephemerals)]
+        messages = [one.blocks for channel in channels for one in channel.messages]
+        messages += [one.blocks for channel in channels for one in channel.ephemerals]
         return [
-            as_read(one.blocks[place : place + 2])  # what stands under a native chart is its alternative text
-            for one in messages
-            for place, block in enumerate(one.blocks)
+            as_read(blocks[place : place + 2])  # what stands under a native chart is its alternative text
+            for blocks in messages
+            for place, block in enumerate(blocks)
             if block["type"] in _DRAWN
         ]
 

@@ -22,7 +22,8 @@ from adapters.web.playground import (
 )
 from adapters.web.playground.routes import stream
 from core import people
-from core.chat.cards import Actions, Button, Card, Span, Text
+from core.chat.cards import Actions, Button, Card, FormField, Span, Text
+from core.chat.desk import Once
 from core.chat.outbox import Destination
 from core.chat.registry import Call, Registry, Reply, Suggestion, command
 from core.config import DeskConfig
@@ -56,13 +57,30 @@ class FakeDesk:
     heard: list[tuple[object, ...]] = field(default_factory=list)
     next_reply: Reply = field(default_factory=lambda: Reply(Card("Done", "good")))
 
-    async def run(self, identity: Identity, text: str, surface: Destination) -> Reply:
+    async def run(self, identity: Identity, text: str, surface: Destination, *, once: Once | None = None) -> Reply:
+        assert once is None
         self.heard.append(("run", identity, text, surface))
         return self.next_reply
 
+    async def form(self, identity: Identity, action: str, value: str) -> tuple[FormField, ...] | None:
+        self.heard.append(("form", identity, action, value))
+        return None
+
+    async def home(self, identity: Identity, surface: Destination) -> Reply:
+        self.heard.append(("home", identity, surface))
+        return self.next_reply
+
     async def press(
-        self, identity: Identity, action: str, value: str, fields: Mapping[str, str], surface: Destination
+        self,
+        identity: Identity,
+        action: str,
+        value: str,
+        fields: Mapping[str, str],
+        surface: Destination,
+        *,
+        once: Once | None = None,
     ) -> Reply:
+        assert once is None
         self.heard.append(("press", identity, action, value, dict(fields), surface))
         await asyncio.sleep(0)
         return self.next_reply

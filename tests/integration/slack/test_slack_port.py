@@ -385,7 +385,8 @@ async def test_the_relay_makes_each_message_stand_once(
         if second == 30:
             line.slack.end_faults()
         await line.now.sleep(1 + second)
-    for to, mine in ((line.slack.messages("C1", "T1"), wanted[1::2]), (line.slack.direct("U1", "T1"), wanted[::2])):
-        assert [message.metadata["event_payload"]["key"] for message in to if message.metadata] == mine
+    stand = {"C1": line.slack.messages("C1", "T1"), "U1": line.slack.direct("U1", "T1")}
+    for place, mine in (("C1", wanted[1::2]), ("U1", wanted[::2])):
+        assert [one.metadata["event_payload"]["key"] for one in stand[place] if one.metadata] == mine
     with sqlite_database.reading() as session:
         assert outbox.backlog(session, line.now.at, ["slack"]) == outbox.Backlog(0, None, None)

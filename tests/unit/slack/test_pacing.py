@@ -110,13 +110,13 @@ async def test_a_lane_that_is_shut_while_somebody_waits_keeps_them_waiting(time:
 
     async def sleep(seconds: float) -> None:
         if time.now == 1_000:
-            pacer.shut("T1", POST, "C1", 5)
+            paced.shut("T1", POST, "C1", 5)
         await time.sleep(seconds)
 
-    pacer = Pacer(time, sleep)
+    paced = Pacer(time, sleep)
     for _ in range(ONE_CHANNEL.burst):
-        await pacer.turn("T1", POST, "C1", patience=0)
-    await pacer.turn("T1", POST, "C1", patience=10)
+        await paced.turn("T1", POST, "C1", patience=0)
+    await paced.turn("T1", POST, "C1", patience=10)
     assert time.now == pytest.approx(1_005)
 
 
@@ -124,14 +124,14 @@ async def test_a_wait_that_grows_beyond_patience_ends_it(time: Time) -> None:
     """Shut for longer than the caller waits: told, not held."""
 
     async def sleep(seconds: float) -> None:
-        pacer.shut("T1", POST, "C1", 60)
+        paced.shut("T1", POST, "C1", 60)
         await time.sleep(seconds)
 
-    pacer = Pacer(time, sleep)
+    paced = Pacer(time, sleep)
     for _ in range(ONE_CHANNEL.burst):
-        await pacer.turn("T1", POST, "C1", patience=0)
+        await paced.turn("T1", POST, "C1", patience=0)
     with pytest.raises(TryLater) as later:
-        await pacer.turn("T1", POST, "C1", patience=2)
+        await paced.turn("T1", POST, "C1", patience=2)
     assert later.value.seconds == pytest.approx(59)
 
 
