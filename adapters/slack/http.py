@@ -13,6 +13,7 @@ from starlette.routing import Route
 log = structlog.get_logger(__name__)
 PATH = "/slack/events"
 LARGEST_BODY = 1024 * 1024
+_UNREADABLE = (ValueError, TypeError, AttributeError, LookupError, RecursionError)  # what bolt raises on odd JSON
 
 
 def route(app: AsyncApp, signing_secret: str) -> Route:
@@ -21,16 +22,18 @@ def route(app: AsyncApp, signing_secret: str) -> Route:
 
     async def events(request: Request) -> Response:
         body = await _body(request)
+        client = request.client.host if request.client else ""
         if body is None:
+            log.warning("refused a request that is too large to be Slack's", client=client)
             return JSONResponse({"error": "too large"}, status_code=413)
         problem = _problem(verifier, request, body)
         if problem:
-            client = request.client.host if request.client else ""
             log.warning("refused a request that Slack did not sign", reason=problem, client=client)
             return JSONResponse({"error": "invalid request"}, status_code=401)
         try:
             asked = AsyncBoltRequest(body=body.decode(), headers=dict(request.headers))
-        except ValueError:  # signed, and yet neither UTF-8 nor what its type says
+        except _UNREADABLE as fault:  # signed, and yet not what its type says
+            log.warning("a signed request can't be read", fault=type(fault).__name__, client=client)
             return JSONResponse({"error": "unreadable"}, status_code=400)
         return to_starlette_response(await app.async_dispatch(asked))
 
@@ -61,4 +64,7 @@ def _problem(verifier: SignatureVerifier, request: Request, body: bytes) -> str:
         return "no signature"
     if abs(verifier.clock.now() - int(timestamp)) > 300:
         return "stale"
-    return "" if verifier.is_valid(body, timestamp, signature) else "wrong signature"
+    try:
+        return "" if verifier.is_valid(body, timestamp, signature) else "wrong signature"
+    except UnicodeDecodeError:  # the verifier reads it as UTF-8, which Slack always sends
+        return "no text"
