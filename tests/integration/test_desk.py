@@ -18,7 +18,7 @@ from sqlmodel import Session
 
 from core import people
 from core.audit import record
-from core.chat import completion, outbox, settings
+from core.chat import completion, handles, outbox, settings
 from core.chat import desk as desk_module
 from core.chat.cards import Card
 from core.chat.desk import Desk
@@ -288,6 +288,37 @@ def test_the_relay_is_woken(setting: Setting) -> None:
     assert setting.run("/note c late").ok
     setting.desk.nudge = None
     assert setting.desk.run_as(setting.world.ada, "/note d late").ok
+
+
+def test_handles(setting: Setting) -> None:
+    """A button that carries a short name for something long does what the long one says; an unknown one is refused."""
+    line = f"/say {'x' * 200}"
+    handles.keep(setting.desk.database, NOW, {line, "7"})
+    assert "x" * 200 in setting.press("page", handles.handle_of(line)).card.title
+    with setting.world.session() as session:
+        people.set_roles(session, NOW, setting.world.ada.person_id, ["admin"])
+    long = "because it was " + "so " * 30
+    handles.keep(setting.desk.database, NOW, {long})
+    stopped = setting.press("stop.it", handles.handle_of("7"), reason=handles.handle_of(long))
+    assert stopped.card.title.startswith("Stopped 7: because it was so so")
+    typed = setting.press("stop.it", "8", reason="~h1~ is what I typed")
+    assert typed.card.title == "Stopped 8: ~h1~ is what I typed"
+    refused = setting.press("page", "~h1~nobody-knows-this")
+    assert not refused.ok
+    assert "Ask for the card anew" in as_text(refused.card)
+
+
+def test_handles_without_a_ledger(quick: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When what a button stands for can't be looked up, nothing happened, and the answer says so."""
+
+    @contextmanager
+    def gone(_self: Database) -> Iterator[Session]:
+        raise OperationalError("BEGIN", {}, ConnectionError())
+        yield
+
+    monkeypatch.setattr(Database, "reading", gone)
+    assert "Nothing changed. The ledger didn't answer." in as_text(quick.press("page", "~h1~x").card)
+    assert asyncio.run(quick.desk.form(ADA, "stop.it", "1")) is None
 
 
 def test_late_notices(setting: Setting) -> None:
