@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from core import people
+from core.chat import dashboard, subscriptions
+from core.chat.cards import Card
+from core.chat.outbox import Destination
+from core.people import Identity
 from tests.desk_world import World, jan
 from tests.snapshots.conftest import ShownAs
 
@@ -94,3 +99,39 @@ def test_help_by_role(mockup: World, shown_as: ShownAs) -> None:
     shown_as("help_admin", mockup.ask("Ann", "/help"))
     shown_as("help_owner", mockup.ask("Olga", "/help"))
     shown_as("help_desk_adjust", mockup.ask("Olga", "/help desk adjust"))
+
+
+def test_dashboards(mockup: World, shown_as: ShownAs) -> None:
+    """What a creator, an approver, an admin and the owner see when they open the desk."""
+    now, place = mockup.now, Destination("slack", "T1", user_id="U1")
+
+    def home(name: str) -> Card:
+        identity = mockup.link(name, platform="slack")
+        with mockup.database.reading() as session:
+            return dashboard.card(session, mockup.config, now, identity, place)
+
+    with mockup.database.reading() as session:
+        stranger = dashboard.card(session, mockup.config, now, Identity("slack", "U9", "demo"), place)
+    shown_as("home_not_linked", stranger)
+    mockup.withdrawal("ada", "60")
+    mockup.withdrawal("ada", "600")
+    mockup.ask("Mira", "/desk approve WD-3")
+    shown_as("home_creator", home("ada"))
+    shown_as("home_without_earnings", home("bo"))
+    shown_as("home_approver", home("Mira"))
+    for name in ("Mira", "Tom"):
+        mockup.ask(name, "/desk approve WD-2")
+    mockup.pay()
+    mockup.ask("Ann", "/desk adjust ada -5 A voucher was booked twice")
+    shown_as("home_admin", home("Ann"))
+    shown_as("home_owner", home("Olga"))
+
+
+def test_a_lost_workspace(mockup: World, shown_as: ShownAs) -> None:
+    """What the owner reads when the desk was removed from a workspace."""
+    mockup.link("Olga")
+    to = Destination("slack", "T1", "C1")
+    with mockup.database.transaction() as session:
+        subscriptions.subscribe(session, mockup.now, people.resolve(session, "Ann"), to, "digest")
+        subscriptions.workspace_gone(session, mockup.now, "slack", "T1", "the app was uninstalled")
+    shown_as("workspace_lost", mockup.posted()[-1][1])
