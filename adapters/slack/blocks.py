@@ -61,6 +61,7 @@ _PIECE = 3_000
 # Plain words and figures: nothing here is markup, a mention, an emoji, a link or quoting to mrkdwn. A dot, colon or
 # slash between letters could make an address of them.
 _TAME = re.compile(r"(?:[^\W_]|[ $%,;+−–—·×()'’\"“”?!=]|[.:](?![^\W\d_])|(?<![:/])/(?!/)|-)*")
+_EMOJI = re.compile(r":[^\s:]+:")  # :+1: and :100: have no letter after a colon; 10:30:00 is drawn otherwise too
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +271,7 @@ def _tame(item: FieldItem) -> bool:
         and item.value.strip() != ""
         and _TAME.fullmatch(item.name) is not None
         and _TAME.fullmatch(item.value) is not None
+        and _EMOJI.search(f"{item.name}\n{item.value}") is None
     )
 
 

@@ -13,6 +13,7 @@ import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from urllib.parse import urlsplit
 
 import aiohttp
 import structlog
@@ -35,6 +36,8 @@ RESPOND_PAUSES = (0.5, 1.0, 2.0, 4.0)  # seconds between tries at a response_url
 LONGEST_WAIT = 20.0  # seconds of a Retry-After that are waited for
 FILES_KEPT = 2_000_000  # bytes of files in a kept answer
 
+# Where Slack's response_urls lead, beside wherever its Web API is.
+_HOOKS = frozenset({("https", "hooks.slack.com"), ("https", "hooks.slack-gov.com")})
 _USED_UP = frozenset({"used_url", "expired_url", "invalid_url", "no_such_url"})
 _TRIGGER_OVER = frozenset({"expired_trigger_id", "trigger_expired", "exchanged_trigger_id", "trigger_exchanged"})
 Way = Callable[[Drawn], Awaitable[None]]
@@ -118,8 +121,11 @@ class Delivery:
     async def respond(self, url: str, drawn: Drawn, replaces: bool = False) -> bool:
         """Answer at a response_url; False when it is used up or has expired. Raises SlackRefused, Unclear, TryLater.
 
-        It is tried for a few seconds: an answer that arrives twice is better than none.
+        It is tried for a few seconds: an answer that arrives twice is better than none. An address that is not
+        Slack's is refused: nobody's figures are sent anywhere else, whatever a payload says.
         """
+        if not self._slacks_own(url):
+            raise SlackRefused("response_url", "not_an_address_of_slack")
         body: dict[str, object] = {
             "response_type": "ephemeral",
             "replace_original": replaces,
@@ -269,11 +275,14 @@ class Delivery:
         if not await self.respond(url, drawn, replaces):
             raise _UsedUp
 
+    def _slacks_own(self, url: str) -> bool:
+        return _origin(url) in _HOOKS or _origin(url) == _origin(self._api.base_url)
+
     async def _respond_once(self, url: str, body: Json) -> bool:
         # Judged outside of the handlers: aiohttp's exceptions may name the address, which is a capability.
         problem: Exception
         try:
-            async with self._api.session.post(url, json=body) as response:
+            async with self._api.session.post(url, json=body, allow_redirects=False) as response:
                 status, text = response.status, await response.text()
                 asked = response.headers.get("Retry-After", "")
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
@@ -328,6 +337,15 @@ def _read_kept(text: str) -> _Kept:
         return _Kept(str(body["text"]), list(body["blocks"]), list(body["words"]), bool(body["replaces"]), files)
     except (KeyError, TypeError, ValueError) as fault:
         raise ValueError("no kept answer") from fault
+
+
+def _origin(url: str) -> tuple[str, str]:
+    """Scheme and host, with the port if one is named; none for what is no address, or carries a user's name."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "", ""
+    return parts.scheme, parts.netloc.lower()
 
 
 def _note_block(note: str) -> Json:
