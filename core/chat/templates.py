@@ -18,7 +18,8 @@ Every template also knows `zone` (the viewer's) and `now`. A value that is None 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,7 @@ __all__ = ["BadCard", "draw", "render"]
 # In a checkout and in an installed wheel alike, templates/ is core/'s neighbour (pyproject.toml, force-include).
 DIRECTORY = Path(__file__).resolve().parents[2] / "templates"
 UTC = ZoneInfo("UTC")
+_watchers: list[Callable[[str, Card], None]] = []
 
 
 def render(
@@ -62,7 +64,20 @@ def render(
 ) -> Card:
     """The card of templates/<template>.card. Raises BadCard when it yields none, or one that no platform could draw."""
     source = _environment().get_template(f"{template}.card")
-    return _card(source.render({**facts, "zone": zone, "now": now}), form_of)
+    card = _card(source.render({**facts, "zone": zone, "now": now}), form_of)
+    for seen in _watchers:
+        seen(template, card)
+    return card
+
+
+@contextmanager
+def watched(seen: Callable[[str, Card], None]) -> Iterator[None]:
+    """Have `seen` told of every card that is drawn meanwhile, on any thread, with its template's name."""
+    _watchers.append(seen)
+    try:
+        yield
+    finally:
+        _watchers.remove(seen)
 
 
 def draw(source: str, /, *, form_of: FormOf = no_forms, zone: ZoneInfo = UTC, **facts: object) -> Card:
