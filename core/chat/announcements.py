@@ -279,7 +279,9 @@ def workspace_lost(session: Session, fact: WorkspaceLost) -> None:
             if (one.platform, one.workspace) != (fact.platform, fact.workspace)
         )
         # Without an account elsewhere it is shown at their next command, wherever that is.
-        to, key = next(elsewhere, None), _unique("workspace-lost")
+        to = next(elsewhere, None)
+        # A platform may say it twice, in different words: within an hour they are the same news.
+        key = f"workspace-lost:{fact.platform}:{fact.workspace}:{fact.at:%Y-%m-%dT%H}:{person_id}"
         drafts.append(Draft(key, "unasked/workspace_lost", facts, to, person_id=person_id))
     outbox.put_all(session, fact.at, drafts)
 

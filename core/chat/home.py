@@ -82,10 +82,11 @@ def settled(session: Session, posted: SettlementPosted) -> None:
     """Repaint those of the creators who earned, or lost, something with a run."""
     if posted.entry_id is None or session.execute(select(_POSTED.c.subject).where(_homes()).limit(1)).first() is None:
         return
+    days = [posted.start or posted.through, posted.through, *posted.late_days]  # lines are kept by day
     earned = (
         select(_PROJECT.c.creator_id)
         .join(_LINE, _LINE.c.project_id == _PROJECT.c.project_id)
-        .where(_LINE.c.entry_id == posted.entry_id)
+        .where(_LINE.c.day.between(min(days), max(days)), _LINE.c.entry_id == posted.entry_id)
     )
     theirs = _open_homes().join(_PERSON, _PERSON.c.id == _IDENTITY.c.person_id)
     _repaint(session, posted.settled_at, _open_now(session, theirs.where(_PERSON.c.creator_id.in_(earned))))
