@@ -74,7 +74,8 @@ def blocks(lock: Path) -> dict[str, str]:
 
 def merged(base: Path, newer: dict[str, Path]) -> str:
     """The base lock, and behind it what only a newer Python needs, each with the version from which it does."""
-    text = base.read_text()
+    # Which file constrained a version is this run's own temporary file: not worth a line that changes each time.
+    text = re.sub(r"\n    #   -c [^\n]*", "", base.read_text())
     known = set(blocks(base))
     for version, lock in newer.items():
         for name, block in blocks(lock).items():
