@@ -198,5 +198,14 @@ def _slack(app: App, settings: SlackSettings, desk: Conversation, who: str) -> S
     api = SlackApi(workspaces, settings.api_url)
     transport = Transport(settings.app_token.reveal(), settings.signing_secret.reveal())
     return Slack(
-        desk, app.database, app.clock, api, workspaces, transport, who=who, aliases=aliases(), more_routes=routes
+        desk,
+        app.database,
+        app.clock,
+        api,
+        workspaces,
+        transport,
+        who=who,
+        aliases=aliases(),
+        sole=app.database.engine.dialect.name == "sqlite",  # bot.lock: one service per file
+        more_routes=routes,
     )

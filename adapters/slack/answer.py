@@ -18,7 +18,7 @@ from sqlmodel import Session
 
 from adapters.slack import forms, intake
 from adapters.slack.blocks import OPTION_VALUE
-from adapters.slack.delivery import Delivery, Where
+from adapters.slack.delivery import Delivery, NotDelivered, Where
 from adapters.slack.inbox import Inbox
 from adapters.slack.intake import PLATFORM, Deed
 from adapters.slack.workspaces import Workspaces
@@ -26,7 +26,7 @@ from core import people
 from core.chat import handles, home, templates
 from core.chat.cards import Button, Card, FormField
 from core.chat.desk import Once
-from core.chat.inbox import Item
+from core.chat.inbox import Item, kept
 from core.chat.outbox import ChannelLost, Destination, TryLater, Unclear
 from core.chat.registry import Reply
 from core.clock import Clock
@@ -43,6 +43,11 @@ METADATA_MOST = 3_000
 
 class TooLateToAsk(DeskError):
     """Nothing changed. Slack gives three seconds to open a form, and they were over. Press the button again."""
+
+
+class Unanswered(DeskError):
+    """Something broke on our side while this was answered, and it has been noted. It may have been done.
+    Look before you try again. Ref {reference}."""
 
 
 class Conversation(Protocol):
@@ -78,9 +83,9 @@ class Answers:
         """Work on an item, from the event loop."""
         self._start(self._finish(inbox, item))
 
-    def lost(self, deed: Deed) -> None:
+    def lost(self, deed: Deed, reason: Exception) -> None:
         """Tell the person that nothing of it happened: it could not even be kept."""
-        self._start(self._sorry(deed))
+        self._start(self._sorry(deed, reason))
 
     async def drain(self, seconds: float) -> None:
         """Wait for what is being worked on, at most so long; the rest is cut off and stays in the inbox."""
@@ -105,42 +110,56 @@ class Answers:
                 if item.tries < TRIES:
                     inbox.forget(item)
                     return
+            except NotDelivered as closed:
+                log.warning("an answer reaches nobody", item=item.id, reason=str(closed))
             except Exception:  # a fault of ours in one answer must not come back with every restart
-                log.exception("answering failed", item=item.id, reference=f"E-{secrets.token_hex(3)}")
+                reference = f"E-{secrets.token_hex(3)}"
+                log.exception("answering failed", item=item.id, reference=reference)
+                await self._say(intake.from_json(item.payload), Unanswered(reference=reference), reference)
             await inbox.done(item)
 
     async def _act(self, deed: Deed, item: Item) -> None:
-        where = where_of(deed)
         if item.kept is not None:
-            await self.delivery.show_kept(item.kept, where)
+            await self.delivery.show_kept(item.kept, where_of(deed))
             return
         once = Once(item.id, self.delivery.keepable)
         fresh = item.tries <= 1 and self.clock() - item.received_at < TICKET
         match deed.kind:
             case "command":
                 reply = await self.desk.run(deed.identity, deed.text, deed.surface, once=once)
-                if not (reply.opens and fresh and await self._ask_for_missing(deed, reply.card)):
-                    await self.delivery.show(reply, where)
+                await self._answer(deed, item, reply, fresh)
             case "press" | "submit":
                 surface = deed.surface
                 reply = await self.desk.press(deed.identity, deed.action, deed.value, deed.fields, surface, once=once)
-                if not (reply.opens and fresh and await self._ask_for_missing(deed, reply.card)):
-                    await self.delivery.show(reply, where)
+                await self._answer(deed, item, reply, fresh)
             case "ask":
-                await self._ask(deed, where, fresh)
+                await self._ask(deed, item, once, fresh)
             case "home":
                 await self._home(deed)
             case _:
                 await self._departed(deed)
 
-    async def _ask(self, deed: Deed, where: Where, fresh: bool) -> None:
+    async def _answer(self, deed: Deed, item: Item, reply: Reply, fresh: bool) -> None:
+        where = where_of(deed)
+        if reply.again:  # an earlier try took effect while this one began: what was kept then is the answer
+            before = await asyncio.to_thread(self._kept, item)
+            if before is not None:
+                await self.delivery.show_kept(before, where)
+        elif not (reply.opens and fresh and await self._ask_for_missing(deed, reply.card)):
+            await self.delivery.show(reply, where)
+
+    def _kept(self, item: Item) -> str | None:
+        with self.database.reading() as session:
+            return kept(session, item.id)
+
+    async def _ask(self, deed: Deed, item: Item, once: Once, fresh: bool) -> None:
         """Open the form of a button; one that has none (any more) is pressed, and the desk says what is wrong."""
         form = await self.desk.form(deed.identity, deed.action, deed.value)
         if form is None:
-            reply = await self.desk.press(deed.identity, deed.action, deed.value, {}, deed.surface)
-            await self.delivery.show(reply, where)
+            reply = await self.desk.press(deed.identity, deed.action, deed.value, {}, deed.surface, once=once)
+            await self._answer(deed, item, reply, fresh)
         elif not fresh or not await self._open(deed, deed.action, deed.value, deed.label, form):
-            await self.delivery.show(_refusal(TooLateToAsk()), where)
+            await self.delivery.show(_refusal(TooLateToAsk()), where_of(deed))
 
     async def _ask_for_missing(self, deed: Deed, card: Card) -> bool:
         """Open the form of a card that asks for what was left out; False when there is none or it is too late."""
@@ -190,14 +209,18 @@ class Answers:
 
         await asyncio.to_thread(write)
 
-    async def _sorry(self, deed: Deed) -> None:
+    async def _sorry(self, deed: Deed, reason: Exception) -> None:
+        reference = f"E-{secrets.token_hex(3)}"
+        log.error("a command could not be kept", reference=reference, kind=deed.kind, exc_info=reason)
+        await self._say(deed, LedgerUnavailable(reference=reference), reference)
+
+    async def _say(self, deed: Deed, what: DeskError, reference: str) -> None:
+        """Tell the person what went wrong, if it was a person."""
         if deed.kind not in ("command", "press", "ask", "submit"):
             return
-        reference = f"E-{secrets.token_hex(3)}"
-        log.error("a command could not be kept", reference=reference, kind=deed.kind)
         try:
-            await self.delivery.show(_refusal(LedgerUnavailable(reference=reference)), where_of(deed))
-        except (TryLater, Unclear) as trouble:
+            await self.delivery.show(_refusal(what), where_of(deed))
+        except Exception as trouble:  # whatever broke the answer may break this too
             log.error("a person could not be told", reference=reference, fault=type(trouble).__name__)
 
 

@@ -36,7 +36,10 @@ class Transport:
 
 
 class Slack:
-    """Everything of Slack that runs in one process. `routes` belong into the HTTP server, `port` to the relay."""
+    """Everything of Slack that runs in one process. `routes` belong into the HTTP server, `port` to the relay.
+
+    sole: no other process works on this database; see `Inbox`.
+    """
 
     platform = "slack"
 
@@ -51,12 +54,13 @@ class Slack:
         *,
         who: str,
         aliases: Mapping[str, str],
+        sole: bool = False,
         more_routes: Sequence[BaseRoute] = (),
     ) -> None:
         self.api, self.workspaces, self.database, self.clock = api, workspaces, database, clock
         self.port = SlackPort(api, database, clock)
         self._answers = Answers(desk, Delivery(self.port), workspaces, database, clock)
-        self._inbox = Inbox(database, clock, who, self._found, self._answers.lost)
+        self._inbox = Inbox(database, clock, who, self._found, self._answers.lost, sole=sole)
         bolt = listen.bolt(self._take, transport.signing_secret, aliases)
         self._socket = SocketMode(bolt, transport.app_token, api.client) if transport.app_token else None
         self._open = False

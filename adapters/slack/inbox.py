@@ -1,12 +1,14 @@
 """What Slack handed over, kept before it is acknowledged: whatever was acknowledged is answered, also after a crash.
 
 Deeds that arrive together are stored in one transaction. Storing is waited for STORE_WITHIN_SECONDS; a database that
-takes longer doesn't hold the acknowledgement, for which Slack waits three seconds: the deed is worked on once it is kept.
+takes longer doesn't hold up the acknowledgement, for which Slack waits three seconds: what was done is worked on once
+it is kept. What was answered is marked so together, too; where that can't be written down, it is tried until it can.
 """
 
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -17,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from adapters.slack.intake import PLATFORM, Deed
 from core.chat import inbox
+from core.chat.desk import LEDGER_DOWN
 from core.chat.inbox import Item, Received
 from core.clock import Clock
 from core.storage import Database
@@ -29,7 +32,11 @@ PRUNE_EVERY = 450  # renewals: about an hour
 
 T = TypeVar("T")
 Found = Callable[[Item], None]
-Lost = Callable[[Deed], None]
+Lost = Callable[[Deed, Exception], None]
+
+
+class Stopping(Exception):
+    """The desk is about to end: what comes now is not acknowledged, so that the platform brings it again."""
 
 
 @dataclass(slots=True)
@@ -41,20 +48,29 @@ class _Waiting:
 class Inbox:
     """Stores deeds, hands each new one to `found` once, and finds those that a dead process left behind.
 
-    lost: called for a deed that could not be kept because the database is gone; nothing of it has happened.
+    lost: called for a deed that could not be kept, with the reason; nothing of it has happened. sole: nobody else can
+    be at work on this database, so that what an earlier process left is taken over at once, without its lease's end.
     """
 
-    def __init__(self, database: Database, clock: Clock, who: str, found: Found, lost: Lost) -> None:
-        self.database, self.clock, self.who = database, clock, who
+    def __init__(
+        self, database: Database, clock: Clock, who: str, found: Found, lost: Lost, *, sole: bool = False
+    ) -> None:
+        self.database, self.clock, self.sole = database, clock, sole
+        # In a container every start has the same name and process id: what the one before held is not ours.
+        self.who = f"{who[:80]}:{secrets.token_hex(4)}"
         self._found, self._lost = found, lost
         self._queue: list[_Waiting] = []
         self._arrived = asyncio.Event()
         self._held: set[int] = set()
+        self._answered: set[int] = set()  # held until it is written down that they were
+        self._over = False
         # A thread of its own: acknowledgements don't queue behind whatever else runs in threads.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="slack-inbox")
 
     async def take(self, deed: Deed) -> None:
-        """Keep a deed. Returns once it may be acknowledged."""
+        """Keep a deed. Returns once it may be acknowledged. Raises Stopping when nobody would keep it any more."""
+        if self._over:
+            raise Stopping
         waiting = _Waiting(deed)
         self._queue.append(waiting)
         self._arrived.set()
@@ -70,27 +86,28 @@ class Inbox:
             await stop.wait()
             while self._queue:
                 await asyncio.sleep(0.01)
+            self._over = True
             keeping.cancel()
             renewing.cancel()
 
     async def close(self) -> None:
         """Let go of what is still held, so that whoever starts next takes it over at once."""
-        held, self._held = sorted(self._held), set()
+        self._over = True
         try:
-            if held:
-                await self._call(lambda: self._release(held))
+            await self._call(self._let_go)
         except SQLAlchemyError as error:
-            log.warning("unfinished work is taken over when its lease ends", number=len(held), fault=_name(error))
+            number = len(self._held)
+            log.warning("unfinished work is taken over when its lease ends", number=number, fault=_name(error))
         finally:
             self._thread.shutdown(wait=False)
 
     async def done(self, item: Item) -> None:
-        """An item has been answered. When this can't be written down, it is answered once more later."""
-        self._held.discard(item.id)
+        """An item has been answered. Should this process end before it is written down, it is answered once more."""
+        self._answered.add(item.id)
         try:
-            await self._call(lambda: self._done(item.id))
+            await self._call(self._write_answered)
         except SQLAlchemyError as error:
-            log.warning("an answered command could not be marked as done", item=item.id, fault=_name(error))
+            log.warning("an answered command could not be marked as done yet", item=item.id, fault=_name(error))
 
     def forget(self, item: Item) -> None:
         """Stop holding an item that could not be finished: its lease runs out and it is tried again."""
@@ -108,10 +125,14 @@ class Inbox:
     async def _store(self, batch: Sequence[_Waiting]) -> None:
         try:
             new = await self._call(lambda: self._insert([waiting.deed for waiting in batch]))
-        except SQLAlchemyError as error:
+        except Exception as error:
+            if len(batch) > 1 and not isinstance(error, LEDGER_DOWN):
+                for one in batch:  # one that can't be kept doesn't take the others with it
+                    await self._store([one])
+                return
             log.error("commands could not be kept; people are told", number=len(batch), fault=_name(error))
             for waiting in batch:
-                self._lost(waiting.deed)
+                self._lost(waiting.deed, error)
         else:
             for item in new:
                 self._hold(item)
@@ -126,9 +147,13 @@ class Inbox:
         turn = 0
         while True:
             try:
-                for item in await self._call(self._take_over):
-                    log.info("resumed after a restart", item=item.id, received=str(item.received_at))
-                    self._hold(item)
+                more = True
+                while more:
+                    lost = await self._call(self._take_over)
+                    for item in lost:
+                        log.info("resumed after a restart", item=item.id, received=str(item.received_at))
+                        self._hold(item)
+                    more = len(lost) == AT_ONCE
                 if turn % PRUNE_EVERY == 0:
                     await self._call(self._prune)
             except SQLAlchemyError as error:
@@ -145,21 +170,31 @@ class Inbox:
             return list(inbox.store(session, self.clock(), self.who, received).values())
 
     def _take_over(self) -> list[Item]:
+        self._write_answered()
         with self.database.transaction() as session:
-            inbox.renew(session, self.clock(), self.who, sorted(self._held))
-            return inbox.claim_lost(session, self.clock(), self.who, PLATFORM, AT_ONCE)
+            now = self.clock()
+            inbox.renew(session, now, self.who, sorted(self._held))
+            return inbox.claim_lost(session, now, self.who, PLATFORM, AT_ONCE, sole=self.sole)
 
-    def _done(self, item_id: int) -> None:
+    def _write_answered(self) -> None:
+        """Mark all that were answered by now; whoever comes next finds nothing left to write."""
+        answered = sorted(self._answered)
+        if not answered:
+            return
         with self.database.transaction() as session:
-            inbox.done(session, self.clock(), item_id)
+            inbox.done(session, self.clock(), *answered)
+        self._answered.difference_update(answered)
+        self._held.difference_update(answered)
 
     def _prune(self) -> None:
         with self.database.transaction() as session:
             inbox.prune(session, self.clock())
 
-    def _release(self, ids: Sequence[int]) -> None:
-        with self.database.transaction() as session:
-            inbox.release(session, ids)
+    def _let_go(self) -> None:
+        self._write_answered()
+        if self._held:
+            with self.database.transaction() as session:
+                inbox.release(session, sorted(self._held))
 
 
 def _name(error: Exception) -> str:

@@ -63,7 +63,8 @@ class Deed:
         return Destination(PLATFORM, self.team, self.channel)
 
     def as_json(self) -> str:
-        return json.dumps({name: value for name, value in asdict(self).items() if value}, ensure_ascii=False)
+        """Plain ASCII: whatever half a character somebody managed to send, every database keeps it."""
+        return json.dumps({name: value for name, value in asdict(self).items() if value})
 
 
 def from_json(text: str) -> Deed:
@@ -168,7 +169,8 @@ def _event(payload: Payload) -> Deed | None:
     team = _text(_first(payload, "authorizations"), "team_id") or _text(payload, "team_id")
     kind = _text(event, "type")
     if kind == "app_home_opened" and event.get("tab") == "home":
-        return Deed("home", key, team, user=_text(event, "user"), home_team=team)
+        # Through a shared channel, someone of another workspace may open it: that one is named outside.
+        return Deed("home", key, team, user=_text(event, "user"), home_team=_text(payload, "team_id") or team)
     if kind == "user_change":
         person = _inner(event, "user")
         if person.get("deleted") is not True:

@@ -13,8 +13,10 @@ from typing import TypeAlias
 import structlog
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.response import BoltResponse
 
 from adapters.slack import intake
+from adapters.slack.inbox import Stopping
 from adapters.slack.intake import Deed
 
 log = structlog.get_logger(__name__)
@@ -36,15 +38,18 @@ def bolt(take: Take, signing_secret: str, aliases: Mapping[str, str]) -> AsyncAp
         authorize=_anyone,
     )
 
-    async def listener(body: Mapping[str, object], ack: AsyncAck) -> None:
+    async def listener(body: Mapping[str, object], ack: AsyncAck) -> BoltResponse | None:
         try:
             deed = intake.read(body, aliases)
             if deed is not None:
                 await take(deed)
+        except Stopping:
+            return BoltResponse(status=503)
         except Exception:
             # Whatever is wrong with it, Slack sending it again would not mend it.
             log.exception("a payload could not be taken", type=body.get("type", "command"))
         await ack()
+        return None
 
     app.command(_ANY)(listener)
     app.action(_ANY)(listener)

@@ -1,8 +1,8 @@
 """Socket Mode: Slack's payloads over a connection that the desk opens, without a public address.
 
 slack_sdk keeps the connection and follows Slack's refreshes. What it doesn't do is looked after here: the first
-connection is tried until it stands, and one that stays dead (the library tries an address for ever that was good for
-30 seconds) is replaced by a new one.
+connection is tried until it stands, and one that is dead is replaced by a new one: the library takes five seconds to
+look, in which people read that the desk doesn't answer, and may try an address for ever that was good for 30 seconds.
 """
 
 from __future__ import annotations
@@ -25,10 +25,11 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 log = structlog.get_logger(__name__)
 CONNECT_WITHIN_SECONDS = 10.0
-DEAD_AFTER_SECONDS = 12.0
-FIRST_PAUSE_SECONDS = 1.0
+DEAD_AFTER_SECONDS = 0.75  # the library follows a refresh in less
+FIRST_PAUSE_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 30.0
-LOOK_SECONDS = 0.5
+STEADY_SECONDS = 10.0  # a connection that stood so long was a good one
+LOOK_SECONDS = 0.25
 
 
 class SocketMode:
@@ -43,11 +44,12 @@ class SocketMode:
         """Until `stop`: connect, watch, connect again."""
         pause = FIRST_PAUSE_SECONDS
         while not stop.is_set():
-            socket = self._make()
+            socket, begun = self._make(), time.monotonic()
             try:
                 if await self._connect(socket):
-                    pause = FIRST_PAUSE_SECONDS
                     await self._watch(socket, stop)
+                    if time.monotonic() - begun > STEADY_SECONDS:
+                        pause = FIRST_PAUSE_SECONDS
             finally:
                 self.connected = False
                 with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):

@@ -5,8 +5,9 @@ An adapter's way with a payload, whose `key` is the platform's own name for it (
     store → commit → tell the platform that it arrived → do what is asked → answer the person → done
 
 Whoever stores a payload holds it for LEASE. When that runs out (the process was killed), or it was let go (`release`),
-another process takes it with `claim_lost`. A command that writes keeps its answer with `keep` in its own transaction:
-found there later, it took effect and is only answered; not found there, it did not happen and is run again.
+another process takes it with `claim_lost`; where there can be only one (SQLite), a new one takes it at once (`sole`).
+A command that writes keeps its answer with `keep` in its own transaction: found there later, it took effect and is only
+answered; not found there, it did not happen and is run again.
 """
 
 from __future__ import annotations
@@ -87,9 +88,17 @@ def _row(item: Received, now: dt.datetime, who: str) -> dict[str, object]:
     }
 
 
-def claim_lost(session: Session, now: dt.datetime, who: str, platform: str, limit: int = 20) -> list[Item]:
-    """Take up payloads that nobody holds any more, the oldest first. Commit before working on them."""
+def claim_lost(
+    session: Session, now: dt.datetime, who: str, platform: str, limit: int = 20, *, sole: bool = False
+) -> list[Item]:
+    """Take up payloads that nobody holds any more, the oldest first. Commit before working on them.
+
+    sole: no other process can be alive on this database, so that whatever isn't held by `who` is held by nobody; `who`
+    is then the name of this start of the process, not of the machine.
+    """
     free = or_(_T.c.claimed_until.is_(None), _T.c.claimed_until <= now)
+    if sole:
+        free = or_(free, _T.c.claimed_by != who[:100])
     lost = select(_T).where(_T.c.platform == platform, _T.c.done_at.is_(None), free).order_by(_T.c.id).limit(limit)
     if is_postgres(session):
         lost = lost.with_for_update(skip_locked=True)
@@ -115,10 +124,10 @@ def release(session: Session, ids: Sequence[int]) -> None:
     session.execute(update(_T).where(_among(ids)).values(claimed_by="", claimed_until=None))
 
 
-def done(session: Session, now: dt.datetime, item_id: int) -> None:
-    """The person has the answer: nothing is left to do, and the payload's words are not needed any longer."""
+def done(session: Session, now: dt.datetime, *item_ids: int) -> None:
+    """People have these answers: nothing is left to do, and the payloads' words are not needed any longer."""
     over = {"done_at": now, "claimed_by": "", "claimed_until": None, "payload": "", "kept": None}
-    session.execute(update(_T).where(_among([item_id])).values(over))
+    session.execute(update(_T).where(_among(item_ids)).values(over))
 
 
 def prune(session: Session, now: dt.datetime) -> int:
