@@ -76,6 +76,7 @@ def examine(config: Path | None, at: dt.datetime | None = None) -> list[Finding]
         if reachable.status != "wrong":
             for check in DATABASE_CHECKS:
                 found += _guarded(check, app)
+        found += _guarded(_slack(reachable.status != "wrong"), app)
     finally:
         app.close()
     return found
@@ -86,14 +87,16 @@ def _guarded(check: Callable[[App], Iterator[Finding]], app: App) -> list[Findin
         return list(check(app))
     except SQLAlchemyError as error:
         return [Finding(check.__name__.strip("_"), "wrong", database_fault(error) or str(error))]
+    except DeskError as refused:
+        return [Finding(check.__name__.strip("_"), "wrong", refused.text)]
 
 
 def _settings(config: Path | None) -> tuple[Settings | None, list[Finding]]:
     try:
         settings = load(config)
     except WrongSettings as wrong:
-        problems = str(wrong.facts["problems"])
-        return None, [Finding("settings", "wrong", one) for one in problems.split("; ") if one]
+        parts = [one.partition("; ") for one in wrong.found]
+        return None, [Finding("settings", "wrong", fault, right and f"Try: {right}.") for fault, _, right in parts]
     except (NoConfig, NotYetBuilt) as refused:
         return None, [Finding("settings", "wrong", refused.text)]
     programs = ", ".join(sorted(settings.desk.programs))
@@ -132,10 +135,26 @@ def _port(settings: Settings) -> Finding:
 
 
 def _tokens(settings: Settings) -> Iterator[Finding]:
-    tokens = settings.chat_tokens()
-    if tokens:
-        hint = "Unset them: this version has no Slack or Discord adapter yet, and `up` refuses to start beside them."
-        yield Finding("chat", "note", f"{', '.join(tokens)} set", hint)
+    slack = settings.slack
+    if slack is not None:
+        where = "many workspaces" if slack.many else "one workspace"
+        transport = "Socket Mode" if slack.transport == "socket" else "HTTP"
+        yield Finding("chat", "ok", f"Slack, {where}, by {transport}")
+    if settings.secrets.get("DISCORD_TOKEN"):
+        hint = "Unset it: this version has no Discord adapter yet, and `up` refuses to start beside it."
+        yield Finding("chat", "note", "DISCORD_TOKEN set", hint)
+
+
+def _slack(database: bool) -> Callable[[App], Iterator[Finding]]:
+    """Whether Slack takes what is configured; nothing without it. Guarded like the others: it reads the database."""
+
+    def slack(app: App) -> Iterator[Finding]:
+        if app.settings.slack is not None:
+            from bot.doctor_slack import findings
+
+            yield from findings(app, app.settings.slack, database=database)
+
+    return slack
 
 
 def _parquet() -> Finding:

@@ -7,7 +7,7 @@ import io
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -50,6 +50,10 @@ KNOWN = (
 
 class WrongSettings(DeskError):
     """Nothing started. {problems}."""
+
+    def __init__(self, found: Sequence[str]) -> None:
+        self.found = tuple(found)
+        super().__init__(problems="; ".join(found))
 
 
 class NoConfig(DeskError):
@@ -161,7 +165,7 @@ def load(
         public_url=values.get("PUBLIC_URL", "").rstrip("/"),
     )
     if faults.found:
-        raise WrongSettings(problems="; ".join(faults.found))
+        raise WrongSettings(faults.found)
     return settings
 
 
