@@ -30,7 +30,15 @@ class WholeDesk(Protocol):
 
     @property
     def registry(self) -> Registry: ...
-    async def run(self, identity: Identity, text: str, surface: Destination, *, once: Once | None = None) -> Reply: ...
+    async def run(
+        self,
+        identity: Identity,
+        text: str,
+        surface: Destination,
+        *,
+        fields: Mapping[str, str] | None = None,
+        once: Once | None = None,
+    ) -> Reply: ...
     async def press(
         self,
         identity: Identity,
@@ -44,6 +52,7 @@ class WholeDesk(Protocol):
     async def form(self, identity: Identity, action: str, value: str) -> tuple[FormField, ...] | None: ...
     async def home(self, identity: Identity, surface: Destination) -> Reply: ...
     async def suggest(self, identity: Identity, text: str) -> list[Suggestion]: ...
+    async def complete(self, identity: Identity, command: str, argument: str, typed: str) -> list[Suggestion]: ...
 
 
 class Measured:
@@ -56,9 +65,17 @@ class Measured:
     def registry(self) -> Registry:
         return self._desk.registry
 
-    async def run(self, identity: Identity, text: str, surface: Destination, *, once: Once | None = None) -> Reply:
+    async def run(
+        self,
+        identity: Identity,
+        text: str,
+        surface: Destination,
+        *,
+        fields: Mapping[str, str] | None = None,
+        once: Once | None = None,
+    ) -> Reply:
         with self._metrics.command(identity.platform, command_name(self.registry, text)) as outcome:
-            reply = await self._desk.run(identity, text, surface, once=once)
+            reply = await self._desk.run(identity, text, surface, fields=fields, once=once)
             outcome.refused = not reply.ok
             return reply
 
@@ -89,6 +106,9 @@ class Measured:
 
     async def suggest(self, identity: Identity, text: str) -> list[Suggestion]:
         return await self._desk.suggest(identity, text)
+
+    async def complete(self, identity: Identity, command: str, argument: str, typed: str) -> list[Suggestion]:
+        return await self._desk.complete(identity, command, argument, typed)
 
 
 def command_name(registry: Registry, text: str) -> str:

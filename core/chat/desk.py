@@ -113,15 +113,26 @@ class Desk:
         self.database, self.config, self.clock = database, config, clock
         self.nudge, self.registry = nudge, registry
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="desk")
+        # Completions come with every letter and at once, or not at all: they don't queue behind commands.
+        self._typing = ThreadPoolExecutor(2, thread_name_prefix="desk-typing")
         self._waiting = 0
 
     def close(self) -> None:
         """Let what runs finish, and take nothing more."""
+        self._typing.shutdown(wait=True, cancel_futures=True)
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    async def run(self, identity: Identity, text: str, surface: Destination, *, once: Once | None = None) -> Reply:
-        """Answer a command line typed on a chat surface."""
-        return await self._on_thread(lambda: self._run(_Who(identity, surface=surface), text, once=once))
+    async def run(
+        self,
+        identity: Identity,
+        text: str,
+        surface: Destination,
+        *,
+        fields: Mapping[str, str] | None = None,
+        once: Once | None = None,
+    ) -> Reply:
+        """Answer a command line typed on a chat surface; fields: arguments that the surface has by their names."""
+        return await self._on_thread(lambda: self._run(_Who(identity, surface=surface), text, fields, once))
 
     async def press(
         self,
@@ -155,8 +166,15 @@ class Desk:
 
     async def suggest(self, identity: Identity, text: str) -> list[Suggestion]:
         """Ways to go on from what is typed so far; each value is the whole new text."""
+        return await self._suggestions(lambda: self._suggest(_Who(identity), text))
+
+    async def complete(self, identity: Identity, command: str, argument: str, typed: str) -> list[Suggestion]:
+        """What one argument of a command could be, going by what is typed of it; each value is the argument's."""
+        return await self._suggestions(lambda: self._complete(_Who(identity), command, argument, typed))
+
+    async def _suggestions(self, work: Callable[[], list[Suggestion]]) -> list[Suggestion]:
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, self._suggest, _Who(identity), text)
+            return await asyncio.get_running_loop().run_in_executor(self._typing, work)
         except Exception:
             logger.exception("suggesting failed")
             return []
@@ -289,6 +307,13 @@ class Desk:
             return self._refusal(refusal)
         except Exception as error:
             return self._broken(error, unclear=False)
+
+    def _complete(self, who: _Who, command: str, argument: str, typed: str) -> list[Suggestion]:
+        found = self.registry.commands.get(command)
+        if found is None:
+            return []
+        with self.database.reading() as session:
+            return completion.values(found, self._call(session, who), argument, typed)
 
     def _suggest(self, who: _Who, text: str) -> list[Suggestion]:
         with self.database.reading() as session:

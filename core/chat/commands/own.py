@@ -5,14 +5,15 @@ Everything is looked up by the caller's own creator id, so that what is not thei
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Container, Iterator, Sequence
 
+from core.chat import project_index
 from core.chat.cards import clean, shown_name
 from core.chat.limits import LIMITS
 from core.chat.registry import Call, Reply, Suggestion
 from core.chat.words import plural
 from core.config import DeskConfig, Program
-from core.earnings import catalog
 from core.earnings.tables import Creator, Project
 from core.ledger import accounts
 from core.ledger.money import format_money
@@ -85,13 +86,10 @@ def own_projects(call: Call, text: str) -> Iterator[Suggestion]:
     """The person's own projects whose name or id contains what is typed; live ones first."""
     if call.who is None or call.who.creator_id is None:
         return
-    own = catalog.projects_of(call.session, call.who.creator_id)
-    typed = text.strip().casefold()
-    fitting = [one for one in own if typed in one.name.casefold() or typed in one.project_id.casefold()]
-    fitting.sort(key=lambda one: one.deleted_at is not None)
-    for project in fitting[:MOST_SUGGESTIONS]:
-        hint = "deleted" if project.deleted_at is not None else ""
-        yield Suggestion(project_handle(project, own), project_label(project), hint)
+    for one in itertools.islice(
+        project_index.find(call.session, call.now, call.who.creator_id, text), MOST_SUGGESTIONS
+    ):
+        yield Suggestion(one.handle, one.label, "deleted" if one.deleted else "")
 
 
 def own_programs(call: Call, text: str) -> Iterator[Suggestion]:

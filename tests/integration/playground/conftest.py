@@ -57,7 +57,16 @@ class FakeDesk:
     heard: list[tuple[object, ...]] = field(default_factory=list)
     next_reply: Reply = field(default_factory=lambda: Reply(Card("Done", "good")))
 
-    async def run(self, identity: Identity, text: str, surface: Destination, *, once: Once | None = None) -> Reply:
+    async def run(
+        self,
+        identity: Identity,
+        text: str,
+        surface: Destination,
+        *,
+        fields: Mapping[str, str] | None = None,
+        once: Once | None = None,
+    ) -> Reply:
+        assert fields is None
         assert once is None
         self.heard.append(("run", identity, text, surface))
         return self.next_reply
@@ -84,6 +93,9 @@ class FakeDesk:
         self.heard.append(("press", identity, action, value, dict(fields), surface))
         await asyncio.sleep(0)
         return self.next_reply
+
+    async def complete(self, identity: Identity, command: str, argument: str, typed: str) -> list[Suggestion]:
+        return [Suggestion(typed, f"/{command} {argument}", f"for {identity.user_id}")]
 
     async def suggest(self, identity: Identity, text: str) -> list[Suggestion]:
         return [Suggestion(f"{text}lance ", "/balance", f"for {identity.user_id}")]
