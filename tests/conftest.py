@@ -11,11 +11,13 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
+import adapters.discord.tables
 import adapters.slack.tables  # noqa: F401
 import core.api_keys
 import core.audit
 import core.chat.tables
 import core.earnings.tables
+import core.leases
 import core.ledger.tables
 import core.payouts.tables
 import core.people  # noqa: F401 - every table is on the metadata before it is created
