@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -153,13 +154,10 @@ async def test_people_of_another_workspace_are_nobody(slack: SlackWorld) -> None
 
     await slack.server.open_home(TEAM, USERS["ada"])
     await slack.server.wait_for(lambda: "$940.00" in slack.standing_home("ada"))
-    opened = await slack.server.open_home(TEAM, USERS["ada"])
-    opened.payload |= {"team_id": OTHER, "event_id": "Ev-foreign"}
-    seen = slack.server.home(USERS["ada"])
-    assert seen is not None
-    before = seen.seq
-    await slack.server.deliver(opened)
-    await slack.server.wait_for(lambda: (view := slack.server.home(USERS["ada"])) and view.seq != before)
+    event = {"type": "app_home_opened", "user": USERS["ada"], "tab": "home", "channel": "D1"}
+    foreign = await slack.server.event(TEAM, event, wait=False)
+    foreign.payload["team_id"] = OTHER
+    await slack.server.wait_for(lambda: "/link" in slack.standing_home("ada"))
     assert "$" not in slack.standing_home("ada")
     assert state_of(slack) == "requested"
 
@@ -298,8 +296,8 @@ async def test_forms_that_were_changed_do_no_more_than_buttons(slack: SlackWorld
             fields["amount"] = "1"
         await slack.server.deliver(filled_in(slack, who, view, fields))
         # No address to answer at is carried any more: it comes as a message that they alone see.
-        shown = await slack.server.wait_for(lambda who=who: [one.plain for one in slack.server.ephemerals(USERS[who])])
-        assert said in shown[-1], (carried, shown[-1])
+        shown = (await slack.server.wait_for(partial(slack.server.ephemerals, USERS[who])))[-1].plain
+        assert said in shown, (carried, shown)
         slack.server.channel(APPROVALS).ephemerals.clear()
     for changed in ({"callback_id": "another"}, {"private_metadata": "[" * 3_000}, {"private_metadata": "7"}):
         view = await rejecting(slack, card)
@@ -316,9 +314,9 @@ async def test_answers_go_to_slack_alone(slack: SlackWorld) -> None:
         for foreign in (f"{address}/respond/T1/x", "http://169.254.169.254/x", "file:///etc/passwd", "not an address"):
             made = slack.server.command(TEAM, slack.server.channel(EARNINGS), USERS["ada"], "/balance", "")
             made.payload["response_url"] = foreign
-            before = len(slack.server.ephemerals(USERS["ada"]))
+            slack.server.channel(EARNINGS).ephemerals.clear()
             await slack.server.deliver(made)
-            await slack.server.wait_for(lambda before=before: len(slack.server.ephemerals(USERS["ada"])) > before)
+            await slack.server.wait_for(partial(slack.server.ephemerals, USERS["ada"]))
             assert "$1,000.00" in slack.newest("ada", EARNINGS)
         card = await requested(slack)
         view = await rejecting(slack, card)

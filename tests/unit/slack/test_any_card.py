@@ -44,6 +44,7 @@ HOSTILE = (
     "*bold* _it_ ~gone~ `code`",
     "```\nall of it\n```",
     ":smile::rotating_light:",
+    ":+1: :100:",
     "> quoted",
     "&lt;!channel&gt;",
     "@here @everyone @channel",
