@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Literal
 
+from adapters.slack.manifest import SCOPES
 from bot.bootstrap import App, assemble, build
 from bot.service import Service, listen
 from bot.settings import Secret, Settings, SlackSettings
@@ -126,7 +127,7 @@ async def running(
 
 def settle(server: SlackServer) -> None:
     """A workspace with its people and channels."""
-    server.add_workspace(TEAM, bot_token=BOT_TOKEN)
+    server.add_workspace(TEAM, bot_token=BOT_TOKEN, scopes=SCOPES)
     for name, user in USERS.items():
         server.add_user(TEAM, user, name.lower())
     server.add_channel(TEAM, EARNINGS, "earnings", members=USERS.values())

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Mapping
 
 import aiohttp
 import structlog
@@ -24,7 +24,12 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
 log = structlog.get_logger(__name__)
+# slack_sdk writes every payload to its log at DEBUG, link codes and response_urls among them: never.
+_quiet = logging.getLogger("slack_sdk.socket_mode")
+_quiet.setLevel(logging.INFO)
 CONNECT_WITHIN_SECONDS = 10.0
+CLOSE_WITHIN_SECONDS = 1.0
+HELLO_WITHIN_SECONDS = 3.0  # Slack greets at once; a line that stays mute is none
 DEAD_AFTER_SECONDS = 0.75  # the library follows a refresh in less
 FIRST_PAUSE_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 30.0
@@ -37,7 +42,7 @@ class SocketMode:
 
     def __init__(self, app: AsyncApp, app_token: str, client: Callable[[], AsyncWebClient]) -> None:
         self._app, self._token, self._client = app, app_token, client
-        self._now: SocketModeClient | None = None
+        self._greeted = asyncio.Event()
         self.connected = False
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -46,15 +51,13 @@ class SocketMode:
         while not stop.is_set():
             socket, begun = self._make(), time.monotonic()
             try:
-                if await self._connect(socket):
+                if await _unless(stop, self._connect(socket)):
                     await self._watch(socket, stop)
                     if time.monotonic() - begun > STEADY_SECONDS:
                         pause = FIRST_PAUSE_SECONDS
             finally:
                 self.connected = False
-                with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):
-                    async with asyncio.timeout(2):
-                        await socket.close()  # type: ignore[no-untyped-call]
+                await _close(socket)
             if not stop.is_set():
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), pause)
@@ -65,15 +68,19 @@ class SocketMode:
             app_token=self._token,
             web_client=self._client(),
             ping_interval=5,
-            logger=logging.getLogger("slack_sdk.socket_mode"),
+            logger=_quiet,
         )
+        socket.message_listeners.append(self._hear)
         socket.socket_mode_request_listeners.append(self._handle)
         return socket
 
     async def _connect(self, socket: SocketModeClient) -> bool:
+        self._greeted.clear()
         try:
             async with asyncio.timeout(CONNECT_WITHIN_SECONDS):
                 await socket.connect_to_new_endpoint(force=True)
+            async with asyncio.timeout(HELLO_WITHIN_SECONDS):
+                await self._greeted.wait()
         except SlackApiError as refused:
             word = refused.response.get("error", "") if hasattr(refused.response, "get") else ""
             log.error("Slack refuses SLACK_APP_TOKEN; `earnings-desk doctor` says why", error=word)
@@ -98,7 +105,35 @@ class SocketMode:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
 
+    async def _hear(self, _client: AsyncBaseSocketModeClient, message: Mapping[str, object], _raw: str | None) -> None:
+        if message.get("type") == "hello":
+            self._greeted.set()
+
     async def _handle(self, client: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
         started = time.time()
         answer = await run_async_bolt_app(self._app, request)
         await send_async_response(client, request, answer, started)
+
+
+async def _unless(stop: asyncio.Event, work: Coroutine[object, object, bool]) -> bool:
+    """What `work` gives; False when `stop` came first."""
+    working, stopping = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
+        return working.done() and await working
+    finally:
+        for task in (working, stopping):
+            task.cancel()
+        await asyncio.gather(working, stopping, return_exceptions=True)
+
+
+async def _close(socket: SocketModeClient) -> None:
+    """Say goodbye; where nobody answers, close what the library would then leave open."""
+    with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):
+        async with asyncio.timeout(CLOSE_WITHIN_SECONDS):
+            await socket.close()  # type: ignore[no-untyped-call]
+            return
+    for task in (socket.message_processor, socket.message_receiver, socket.current_session_monitor):
+        if task is not None:
+            task.cancel()
+    await socket.aiohttp_client_session.close()

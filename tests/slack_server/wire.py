@@ -89,7 +89,13 @@ class Wire(World):
     async def socket(self, request: web.Request) -> web.StreamResponse:
         """The WebSocket endpoint that apps.connections.open names."""
         ticket = request.query.get("ticket", "")
-        if self.faults.strike("socket") is not None and request.transport is not None:
+        fault = self.faults.strike("socket")
+        if fault is not None and fault.kind == "slow":  # it accepts, and never speaks
+            mute = web.WebSocketResponse()
+            await mute.prepare(request)
+            await asyncio.sleep(fault.seconds)
+            return mute
+        if fault is not None and request.transport is not None:
             request.transport.abort()
             return web.Response(status=503)
         if ticket not in self.tickets:

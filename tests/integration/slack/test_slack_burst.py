@@ -152,7 +152,9 @@ async def _approve(slack: SlackWorld) -> Interaction:
 async def _form(slack: SlackWorld) -> Interaction:
     asked = await slack.server.slash(TEAM, APPROVALS, USERS["Ann"], "/desk freeze ada")
     await slack.server.wait_for(lambda: asked.modal)
-    return await slack.server.submit(TEAM, USERS["Ann"], {"Why; the creator reads it": "the account was reported as stolen"})
+    return await slack.server.submit(
+        TEAM, USERS["Ann"], {"Why; the creator reads it": "the account was reported as stolen"}
+    )
 
 
 DEEDS = {"confirm": _confirm, "adjust": _adjust, "approve": _approve, "form": _form}

@@ -1,0 +1,484 @@
+"""A bad line, on every kind of post: in the end each digest, card and notice stands once, and says what holds."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+
+import pytest
+
+from adapters.rails.manual import Manual
+from adapters.slack.api import SlackApi
+from adapters.slack.pacing import Pacer
+from adapters.slack.pictures import Pictures
+from adapters.slack.port import SlackPort
+from adapters.slack.workspaces import Workspace
+from bot.relay import Relay
+from core import people
+from core.chat import home, outbox, subscriptions
+from core.chat.outbox import Destination
+from core.chat.registry import Reply
+from core.people import Identity
+from core.storage import Database
+from tests.conftest import count
+from tests.desk_world import World, jan, said
+from tests.integration.slack.sending import Tokens
+from tests.slack_server import Interaction, Message, SlackServer
+from tests.slack_server.faults import Fault, Kind
+from tests.slack_world import APPROVALS, BOT_TOKEN, EARNINGS, TEAM, USERS, SlackWorld, Transport, running, settle
+
+POST, UPDATE, PUBLISH = "chat.postMessage", "chat.update", "views.publish"
+KINDS: tuple[Kind, ...] = ("cut_before", "cut_after", "500", "500_after", "429", "outage")
+OUTAGE_SECONDS = 30
+EMPTY = outbox.Backlog(0, None, None)
+
+
+@dataclass
+class Line:
+    """The desk's relay on our Slack, with clocks that whoever waits puts forward."""
+
+    world: World
+    slack: SlackServer
+    relay: Relay
+    monotonic: float = 100.0
+    outage_ends: float = 0.0
+
+    def seconds(self) -> float:
+        return self.monotonic
+
+    async def sleep(self, seconds: float) -> None:
+        self.monotonic += seconds
+        self.world.now += dt.timedelta(seconds=seconds)
+        if self.outage_ends and self.monotonic >= self.outage_ends:
+            self.outage_ends = 0.0
+            self.slack.end_faults()
+        await asyncio.sleep(0)
+
+    def fault(self, kind: Kind, method: str, channel: str = "") -> Fault:
+        """More of it than the calls that may be repeated are repeated by themselves."""
+        if kind == "outage":
+            self.outage_ends = self.monotonic + OUTAGE_SECONDS
+            return self.slack.fault("*", "outage")
+        times = 2 if method == POST else 4
+        return self.slack.fault(method, kind, times=times, channel=channel, retry_after=7)
+
+    async def settled(self) -> None:
+        """Everything said, however long it takes."""
+        for _ in range(300):
+            await self.relay.drain()
+            with self.world.database.reading() as session:
+                if outbox.backlog(session, self.world.now) == EMPTY and not self.outage_ends:
+                    return
+            await self.sleep(3)
+        raise AssertionError("something never came")
+
+    def subscribe(self, channel: str, topic: subscriptions.Topic) -> None:
+        with self.world.database.transaction() as session:
+            olga = people.resolve(session, "Olga")
+            to = Destination("slack", TEAM, channel)
+            subscriptions.subscribe(session, self.world.now, olga, to, topic, full=topic == "digest")
+
+    def unsubscribe(self, channel: str, topic: subscriptions.Topic) -> None:
+        with self.world.database.transaction() as session:
+            olga = people.resolve(session, "Olga")
+            subscriptions.unsubscribe(session, self.world.now, olga, Destination("slack", TEAM, channel), topic)
+
+    def direct(self, name: str) -> str:
+        """The channel of somebody's direct messages."""
+        return self.slack.direct_channel(TEAM, USERS[name]).id
+
+    def standing(self) -> list[Message]:
+        """Every message that stands anywhere."""
+        channels = self.slack.workspaces[TEAM].channels
+        return [one for channel in channels for one in self.slack.messages(channel, TEAM)]
+
+    def check(self) -> None:
+        """Nothing stands twice: each message carries its own key."""
+        keys = [one.metadata["event_payload"]["key"] for one in self.standing() if one.metadata]
+        assert len(keys) == len(self.standing()), "a message without its key"
+        assert sorted(set(keys)) == sorted(keys)
+        assert not self.slack.violations, self.slack.violations
+
+
+@pytest.fixture
+async def line(sqlite_database: Database) -> AsyncIterator[Line]:
+    """Ada has $1,000; everybody is linked; Ada, Mira and Ann have their dashboards open. 13 Jan, 10:00."""
+    world = World(sqlite_database).funded()
+    async with SlackServer.running() as slack:
+        settle(slack)
+        tokens = Tokens({TEAM: Workspace(TEAM, BOT_TOKEN, f"UBOT{TEAM}")})
+        ports: dict[str, outbox.ChatPort] = {}
+        relay = Relay(world.database, world.config, ports, {"manual": Manual()}, lambda: world.now, "relay")
+        line = Line(world, slack, relay)
+        api = SlackApi(tokens, slack.api_url, pacer=Pacer(line.seconds, line.sleep))
+        pictures = Pictures(api, lambda: world.now, line.sleep)
+        ports["slack"] = SlackPort(api, world.database, lambda: world.now, pictures)
+        await api.open()
+        with world.database.transaction() as session:
+            for name in ("ada", "bo", "Mira", "Tom", "Ann", "Amos", "Olga"):
+                account = Identity("slack", USERS[name], TEAM)
+                code, _ = people.create_link_code(session, world.now, people.resolve(session, name).person_id)
+                assert people.link(session, world.now, account, code).ok
+                if name in ("ada", "Mira", "Ann"):
+                    home.opened(session, world.now, account)
+        try:
+            yield line
+            assert world.sound()
+        finally:
+            await api.close()
+            world.close()
+
+
+@dataclass(frozen=True)
+class Step:
+    """Something happens; then, on a good line, these are what has to reach Slack."""
+
+    what: str
+    act: Callable[[Line], object]
+    calls: tuple[tuple[str, str], ...]  # method, and where: a channel or a person's name
+
+
+def _digest(line: Line) -> None:
+    line.subscribe(EARNINGS, "digest")
+    line.world.now = max(line.world.now, jan(13, 11))
+    line.world.earn("pal", jan(13, 9), 40)
+    line.world.settle(jan(14, 3))
+
+
+def _digest_again(line: Line) -> None:
+    line.world.now = jan(14, 10)
+    line.world.earn("song", jan(13, 9), 2)
+    line.world.settle(jan(14, 11))
+
+
+def _request(line: Line) -> None:
+    line.subscribe(APPROVALS, "approvals")
+    line.world.withdrawal("ada", "60")
+
+
+def _paid(line: Line) -> Reply:
+    line.world.pay()  # unless the relay has handed it over already
+    return line.world.press("Amos", "payout.paid", "1", reference="T-77")
+
+
+def _request_in_direct_messages(line: Line) -> None:
+    line.unsubscribe(APPROVALS, "approvals")
+    line.world.withdrawal("ada", "70")
+
+
+STORY = (
+    Step("digest", _digest, ((POST, EARNINGS), (PUBLISH, ""))),
+    Step("digest brought up to date", _digest_again, ((UPDATE, EARNINGS),)),
+    Step("approval card", _request, ((POST, APPROVALS), (PUBLISH, ""))),
+    Step(
+        "approved, to be paid",
+        lambda line: line.world.ask("Mira", "/desk approve 1"),
+        ((UPDATE, APPROVALS), (POST, APPROVALS), (POST, "ada"), (PUBLISH, "")),
+    ),
+    Step(
+        "paid",
+        _paid,
+        ((UPDATE, APPROVALS), (POST, "ada"), (PUBLISH, "")),
+    ),
+    Step(
+        "adjustment card",
+        lambda line: line.world.ask("Ann", '/desk adjust ada 5 "a bonus for the contest"'),
+        ((POST, APPROVALS), (PUBLISH, "")),
+    ),
+    Step(
+        "adjusted",
+        lambda line: line.world.press("Amos", "adjust.approve", "1"),
+        ((UPDATE, APPROVALS), (POST, "ada"), (PUBLISH, "")),
+    ),
+    Step("card for each approver", _request_in_direct_messages, ((POST, "Mira"), (POST, "Tom"))),
+    Step(
+        "rejected",
+        lambda line: line.world.press("Tom", "payout.reject", "2", reason="the account is closed"),
+        ((UPDATE, "Mira"), (UPDATE, "Tom"), (POST, "ada"), (PUBLISH, "")),
+    ),
+)
+
+
+def act(line: Line, step: Step) -> None:
+    done = step.act(line)
+    assert not isinstance(done, Reply) or done.ok, (step.what, said(done))
+
+
+def check_story(line: Line) -> None:
+    """What stands at the story's end: each thing once, as it is by now."""
+    line.check()
+    (digest,) = line.slack.messages(EARNINGS)
+    assert "Settlement for 13 Jan" in digest.plain
+    assert "$42.00" in digest.plain
+    assert "data_visualization" in {block["type"] for block in digest.blocks}
+    approval, to_pay, adjustment = line.slack.messages(APPROVALS)
+    assert "WD-1" in approval.plain
+    assert "Mira" in approval.plain
+    assert "[Approve]" not in approval.plain
+    assert "WD-1" in to_pay.plain
+    assert "T-77" in to_pay.plain
+    assert "a bonus for the contest" in adjustment.plain
+    assert "Amos" in adjustment.plain
+    told = [one.plain for one in line.slack.direct(USERS["ada"])]
+    assert len(told) == len(set(told))
+    for words in ("approved", "T-77", "a bonus for the contest", "the account is closed"):
+        assert sum(words in one for one in told) == 1, told
+    for name in ("Mira", "Tom"):
+        (card,) = line.slack.direct(USERS[name])
+        assert "WD-2" in card.plain
+        assert "rejected" in card.plain.lower()
+        assert "[Approve]" not in card.plain
+    view = line.slack.home(USERS["ada"])
+    assert view is not None
+    assert "$985.00" in view.plain  # 1,000 + 40 - 60 + 5
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_each_post_and_repaint_stands_once(line: Line, kind: Kind) -> None:
+    """Whatever befalls each post, repaint and dashboard of a desk's week: nothing is missing, nothing stands twice."""
+    for step in STORY:
+        struck = [line.fault(kind, method, _place(line, place)) for method, place in step.calls[: _many(kind, step)]]
+        act(line, step)
+        await line.settled()
+        assert [fault.hits > 0 for fault in struck] == [True] * len(struck), (step.what, struck)
+        line.slack.end_faults()
+        line.check()
+    check_story(line)
+
+
+def _many(kind: Kind, step: Step) -> int:
+    return 1 if kind == "outage" else len(step.calls)  # of everything
+
+
+def _place(line: Line, place: str) -> str:
+    return line.direct(place) if place in USERS else place
+
+
+async def any_faults(line: Line, seed: int) -> None:
+    """Any faults, on any method, in any order, while the story goes on."""
+    chance = random.Random(seed)
+    methods = (POST, UPDATE, PUBLISH, "conversations.open", "conversations.history", "auth.test")
+    for step in STORY:
+        for _ in range(chance.randint(0, 5)):
+            kind = chance.choice(KINDS[:-1])
+            line.slack.fault(
+                chance.choice(methods), kind, times=chance.randint(1, 5), retry_after=chance.randint(1, 40)
+            )
+        if chance.random() < 0.2:
+            line.fault("outage", "*")
+        act(line, step)
+        if chance.random() < 0.7:
+            await line.settled()
+    await line.settled()
+    check_story(line)
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_any_faults(line: Line, seed: int) -> None:
+    """Faults on any call, the searches for what was cut off among them."""
+    await any_faults(line, seed)
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("seed", range(3, 103))
+async def test_any_faults_many_times(line: Line, seed: int) -> None:
+    """The same, a hundred times."""
+    await any_faults(line, seed)
+
+
+UPLOADS = ("files.getUploadURLExternal", "upload", "files.completeUploadExternal")
+PICTURES: list[tuple[str, Kind]] = [
+    *((POST, kind) for kind in KINDS),
+    *((method, kind) for method in UPLOADS for kind in ("cut_after", "429")),  # type: ignore[misc]
+]
+
+
+@pytest.mark.parametrize(("method", "kind"), PICTURES)
+async def test_a_digest_with_its_picture_stands_once(line: Line, kind: Kind, method: str) -> None:
+    """Where Slack draws no charts the digest has a picture or, when uploading fails, its words; and stands once."""
+    line.slack.workspace(TEAM).native_charts = False
+    fault = line.fault(kind, method)
+    _digest(line)
+    await line.settled()
+    assert fault.hits
+    line.check()
+    (digest,) = line.slack.messages(EARNINGS)
+    assert "$40.00" in digest.plain
+    drawn = {block["type"] for block in digest.blocks}
+    assert "data_visualization" not in drawn
+    if method == POST:
+        assert "image" in drawn
+
+
+# The service as a whole, on a line that comes and goes.
+
+
+@contextlib.asynccontextmanager
+async def at_work(database: Database, transport: Transport = "socket") -> AsyncIterator[SlackWorld]:
+    """The service; Ada has $1,000, everybody but Zoe is linked."""
+    world = World(database).funded()
+    try:
+        async with running(world, transport) as slack:
+            slack.link("ada", "bo", "Mira", "Tom", "Ann", "Amos", "Olga")
+            yield slack
+            assert not slack.server.violations, slack.server.violations
+        assert world.sound()
+    finally:
+        world.close()
+
+
+async def until(slack: SlackWorld, holds: Callable[[], object]) -> None:
+    """Wait for something; the desk's back-offs pass quickly meanwhile."""
+    async with asyncio.timeout(20):
+        while not holds():
+            slack.clock.ahead += dt.timedelta(seconds=2)
+            slack.app.nudge()
+            await asyncio.sleep(0.05)
+
+
+async def keep_asking(slack: SlackWorld, number: int, disturb: Callable[[], Awaitable[object]]) -> list[Interaction]:
+    """People who go on asking while the line is disturbed in the middle of it."""
+    asked = []
+    for place in range(number):
+        if place == number // 2:
+            await disturb()
+        line = ("/balance", "/stats", '/desk adjust ada 1 "one more"')[place % 3]
+        asked.append(await slack.server.slash(TEAM, APPROVALS, USERS["Ann"], line, wait=False))
+        await asyncio.sleep(0)
+    await asyncio.gather(*(one.done.wait() for one in asked))
+    await slack.server.wait_for(lambda: all(one.answers for one in asked))
+    return asked
+
+
+async def test_a_refresh_loses_nothing(migrated_database: Database) -> None:
+    """Slack asks the desk to come again on a new socket: what was typed meanwhile is acknowledged and answered once."""
+    async with at_work(migrated_database) as slack:
+        first = slack.server.connections[0]
+        asked = await keep_asking(slack, 30, slack.server.disconnect)
+        assert [one.acked_after is not None for one in asked] == [True] * 30
+        assert [len(one.answers) for one in asked] == [1] * 30
+        assert count(migrated_database, "adjustment") == 10
+        await slack.server.connected()
+        assert first not in slack.server.connections
+
+
+async def test_a_dropped_socket_is_replaced(migrated_database: Database) -> None:
+    """A line cut without a word is noticed within a second or two; what was on it comes again and is done once."""
+    async with at_work(migrated_database) as slack:
+
+        async def drop() -> None:
+            slack.server.drop_socket()
+
+        asked = await keep_asking(slack, 30, drop)
+        assert [len(one.answers) for one in asked] == [1] * 30
+        assert max(one.acked_after or 99 for one in asked) < 3
+        assert count(migrated_database, "adjustment") == 10
+
+
+async def test_a_mute_socket_is_given_up(migrated_database: Database) -> None:
+    """A socket that accepts and never speaks counts as no connection, and is replaced by one that does."""
+    async with at_work(migrated_database) as slack:
+        (platform,) = slack.service.readiness.platforms
+        mute = slack.server.fault("socket", "slow", seconds=3600)
+        slack.server.drop_socket()
+        await slack.server.wait_for(lambda: mute.hits)
+        async with asyncio.timeout(5):
+            while platform.connected:
+                await asyncio.sleep(0.05)
+        await slack.server.connected()
+        assert "$1,000.00" in (await slack.type("ada", "/balance")).said
+
+
+@pytest.mark.parametrize("transport", ["socket", "http"])
+async def test_an_outage_is_sat_out(migrated_database: Database, transport: Transport) -> None:
+    """Slack is away: digest, card, notice and dashboard come once it is back, once; and commands work again."""
+    async with at_work(migrated_database, transport) as slack:
+        server, world = slack.server, slack.world
+        slack.subscribe(EARNINGS, "digest", full=True)
+        slack.subscribe(APPROVALS, "approvals")
+        await server.open_home(TEAM, USERS["ada"])
+        await until(slack, lambda: server.home(USERS["ada"]))
+        server.outage()
+        world.earn("pal", jan(13, 9), 40)
+        world.settle(jan(14, 3))
+        world.withdrawal("ada", "60")
+        world.ask("Mira", "/desk approve 1")
+        for _ in range(30):  # half a minute of the desk's clock, with all its back-offs
+            slack.clock.ahead += dt.timedelta(seconds=1)
+            slack.app.nudge()
+            await asyncio.sleep(0.02)
+        assert server.messages(EARNINGS) == server.messages(APPROVALS) == []
+        server.end_faults()
+        await until(
+            slack,
+            lambda: (
+                server.messages(EARNINGS)
+                and len(server.messages(APPROVALS)) == 2
+                and "Mira" in server.messages(APPROVALS)[0].plain
+                and server.direct(USERS["ada"])
+                and "$980.00" in slack.standing_home("ada")
+            ),
+        )
+        assert "$980.00" in (await slack.type("ada", "/balance")).said
+        await quiet(slack)
+        assert [len(server.messages(place)) for place in (EARNINGS, APPROVALS)] == [1, 2]
+        told = [one.plain for one in server.direct(USERS["ada"])]
+        assert len(told) == len(set(told))
+
+
+async def quiet(slack: SlackWorld) -> None:
+    """Until nothing is left to say."""
+
+    def empty() -> bool:
+        with slack.app.database.reading() as session:
+            return outbox.backlog(session, slack.clock()) == EMPTY
+
+    await until(slack, empty)
+
+
+ENDS: dict[str, Callable[[SlackServer], Awaitable[object]]] = {
+    "archived": lambda server: server.archive(TEAM, EARNINGS),
+    "deleted": lambda server: server.delete_channel(TEAM, EARNINGS),
+    "removed": lambda server: server.remove_bot(TEAM, EARNINGS),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+async def test_a_channel_that_ends_is_paused_and_its_owner_told_once(migrated_database: Database, end: str) -> None:
+    """No more posts are tried there, nothing else is held up, and the owner hears of it once."""
+    async with at_work(migrated_database) as slack:
+        server, world = slack.server, slack.world
+        slack.subscribe(EARNINGS, "digest", full=True)
+        slack.subscribe(APPROVALS, "digest", full=True)
+        await ENDS[end](server)
+        for day in (13, 14):
+            world.now = jan(day, 12)
+            world.earn("pal", jan(day, 9), 40)
+            world.settle(jan(day + 1, 3))
+            await quiet(slack)
+        with slack.app.database.reading() as session:
+            paused = subscriptions.of_channel(session, Destination("slack", TEAM, EARNINGS), "digest")
+            assert paused is not None
+            assert paused.paused
+        assert len(server.messages(APPROVALS)) == 2
+        (told,) = server.direct(USERS["Olga"])
+        assert EARNINGS in told.plain
+        tried = [call for call in server.called(POST) if call.args.get("channel") == EARNINGS]
+        assert len(tried) <= 1
+        assert "$1,080.00" in (await slack.type("ada", "/balance")).said
+
+
+@pytest.mark.parametrize("kind", ["cut_before", "cut_after", "500", "500_after", "429"])
+async def test_answers_get_through(migrated_database: Database, kind: Kind) -> None:
+    """The answer to a command is tried again and by other ways; what was asked for happens once."""
+    async with at_work(migrated_database) as slack:
+        fault = slack.server.fault("response_url", kind, times=2, retry_after=0)
+        asked = await slack.server.slash(TEAM, APPROVALS, USERS["Ann"], '/desk adjust ada 5 "a bonus"')
+        await slack.server.wait_for(lambda: fault.hits == 2 and asked.answers)
+        await quiet(slack)
+        assert "bonus" in asked.said
+        assert count(migrated_database, "adjustment") == 1
