@@ -82,11 +82,17 @@ BUSY_SECONDS = 30.0  # how long a SQLite transaction waits for another one
 
 
 def make_engine(url: str) -> Engine:
-    """An engine for `sqlite:///…` or `postgresql://…`; SQLite transactions take the write lock at once."""
+    """An engine for `sqlite:///…` or `postgresql://…`; SQLite transactions take the write lock at once.
+
+    Its errors don't tell the values of a statement: link codes and addresses for answers are among them.
+    """
     if url.startswith("postgresql"):
         waits = {"connect_timeout": CONNECT_SECONDS}
-        return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=10, connect_args=waits)
-    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+        return create_engine(
+            url, hide_parameters=True, pool_pre_ping=True, pool_size=10, max_overflow=10, connect_args=waits
+        )
+    arguments = {"timeout": BUSY_SECONDS, "check_same_thread": False}
+    engine = create_engine(url, hide_parameters=True, connect_args=arguments)
 
     @event.listens_for(engine, "connect")
     def _pragmas(dbapi: sqlite3.Connection, _record: object) -> None:
