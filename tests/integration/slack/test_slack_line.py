@@ -293,7 +293,7 @@ async def test_any_faults_many_times(line: Line, seed: int) -> None:
 UPLOADS = ("files.getUploadURLExternal", "upload", "files.completeUploadExternal")
 PICTURES: list[tuple[str, Kind]] = [
     *((POST, kind) for kind in KINDS),
-    *((method, kind) for method in UPLOADS for kind in ("cut_after", "429")),  # type: ignore[misc]
+    *((method, kind) for method in UPLOADS for kind in ("cut_after", "429")),
 ]
 
 
