@@ -185,33 +185,40 @@ class _Walk:
     def _component(self, kind: int, component: Object) -> Found:
         yield from _keys({key: value for key, value in component.items() if key != "id"}, _NAMES[kind])
         yield from self._id(component)
-        match kind:
-            case 1:
-                yield from self._row(component)
-            case 2:
-                yield from self._button(component)
-            case 3:
-                yield from self._select(component)
-            case 4:
-                yield from self._custom_id(component)
-                yield from _input(component)
-            case 10:
-                yield from _shown("text display", component.get("content"))
-                self.letters += len(str(component.get("content")))
-            case 12:
-                yield from self._gallery(component)
-            case 17:
-                colour = component.get("accent_color")
-                if colour is not None and (not isinstance(colour, int) or not 0 <= colour <= 0xFFFFFF):
-                    yield f"no colour: {colour}"
-                inside = _objects(component.get("components"))
-                yield from _count("components", len(inside))
-                yield from self._all(inside, _IN_CONTAINER, "a container")
-            case 18:
-                yield from _shown("label", component.get("label"))
-                if "description" in component:
-                    yield from _shown("label description", component["description"])
-                yield from self._all([component.get("component")], _IN_LABEL, "a label")
+        walk = {
+            ACTION_ROW: self._row,
+            BUTTON: self._button,
+            SELECT: self._select,
+            TEXT_INPUT: self._input,
+            TEXT_DISPLAY: self._text,
+            MEDIA_GALLERY: self._gallery,
+            CONTAINER: self._container,
+            LABEL: self._label,
+        }.get(kind)
+        if walk is not None:
+            yield from walk(component)
+
+    def _text(self, display: Object) -> Found:
+        yield from _shown("text display", display.get("content"))
+        self.letters += len(str(display.get("content")))
+
+    def _container(self, container: Object) -> Found:
+        colour = container.get("accent_color")
+        if colour is not None and (not isinstance(colour, int) or not 0 <= colour <= 0xFFFFFF):
+            yield f"no colour: {colour}"
+        inside = _objects(container.get("components"))
+        yield from _count("components", len(inside))
+        yield from self._all(inside, _IN_CONTAINER, "a container")
+
+    def _label(self, label: Object) -> Found:
+        yield from _shown("label", label.get("label"))
+        if "description" in label:
+            yield from _shown("label description", label["description"])
+        yield from self._all([label.get("component")], _IN_LABEL, "a label")
+
+    def _input(self, element: Object) -> Found:
+        yield from self._custom_id(element)
+        yield from _input(element)
 
     def _id(self, component: Object) -> Found:
         number = component.get("id")
@@ -340,20 +347,21 @@ def _option(option: Object, depth: int) -> Found:
         yield f"no such type: {kind}"
     yield from _command({"name": option.get("name"), "description": option.get("description")}, depth)
     if "choices" in option:
-        choices = _objects(option["choices"])
-        yield from _count("choices", len(choices))
-        for choice in choices:
-            yield from _shown("choice", choice.get("name"))
-            yield from _shown("choice", choice.get("value"))
-        if option.get("autocomplete"):
-            yield "choices and autocomplete"
+        yield from _choices(option)
     for name in ("min_length", "max_length"):
-        if name in option:
-            yield from _whole("option length", option[name])
+        yield from _whole("option length", option.get(name, 0))
     for name in ("min_value", "max_value"):
-        if name in option:
-            value = option[name]
-            yield from _whole("integer", abs(value) if isinstance(value, int) else value)
+        yield from _whole("integer", option.get(name, 0))
+
+
+def _choices(option: Object) -> Found:
+    choices = _objects(option["choices"])
+    yield from _count("choices", len(choices))
+    for choice in choices:
+        yield from _shown("choice", choice.get("name"))
+        yield from _shown("choice", choice.get("value"))
+    if option.get("autocomplete"):
+        yield "choices and autocomplete"
 
 
 def _letters(found: Object) -> int:
@@ -387,7 +395,7 @@ def _length(what: str, value: object) -> Found:
 
 def _whole(what: str, value: object) -> Found:
     if isinstance(value, int):
-        yield from _count(what, value)
+        yield from _count(what, abs(value))
     else:
         yield f"{what} has to be a whole number"
 
