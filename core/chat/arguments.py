@@ -349,7 +349,8 @@ def _integer(param: Param, text: str) -> int:
     if param.arg.prefix and digits.casefold().startswith(param.arg.prefix.casefold()):
         digits = digits[len(param.arg.prefix) :]
     if not _INTEGER.fullmatch(digits):
-        raise _NotThis(f"“{_shown(text)}” is no number; {param.name} looks like {param.arg.prefix}{param.example}.")
+        like = param.arg.prefix + str(param.example).removeprefix(param.arg.prefix)
+        raise _NotThis(f"“{_shown(text)}” is no number; {param.name} looks like {like}.")
     return _bounded(param, int(digits), str)
 
 
