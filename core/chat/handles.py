@@ -41,9 +41,14 @@ def shorten(database: Database, now: dt.datetime, card: Card, *, button: int, op
     Options are those of selects and of the buttons' forms. Writes only what is not kept yet; a card without long
     values costs nothing.
     """
-    long = {value for value, carrier in _values(card) if _too_long(value, button if carrier == "button" else option)}
+    long = long_values(card, button=button, option=option)
     keep(database, now, long)
     return shortened(card, button=button, option=option) if long else card
+
+
+def long_values(card: Card, *, button: int, option: int) -> set[str]:
+    """The values that `shortened` puts handles in place of, for `keep`."""
+    return {value for value, carrier in _values(card) if _too_long(value, button if carrier == "button" else option)}
 
 
 def shortened(card: Card, *, button: int, option: int) -> Card:
