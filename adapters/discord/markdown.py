@@ -1,10 +1,10 @@
 """Text that Discord shows as it is, whatever it holds.
 
 Outside of code, a backslash takes the meaning from any sign. What is escaped is what Discord's clients look for:
-styles, code, spoilers, headings, lists, quotes, small print, masked links, everything in angle brackets (mentions, emoji,
-timestamps, links), emoji named between colons, the colon that makes an address of "https://…", and the dot of a domain
-such as "discord.gg". "@everyone" and "@here" get a zero width space as well, because Discord's server looks for them in
-the raw text. Inside of code nothing has a meaning but the signs that end it.
+styles, code, spoilers, headings, lists, quotes, small print, masked links, everything in angle brackets (mentions,
+emoji, timestamps, links), emoji named between colons, the colon that makes an address of "https://…", and the dot of a
+domain such as "discord.gg". "@everyone" and "@here" get a zero width space as well, because Discord's server looks for
+them in the raw text. Inside of code nothing has a meaning but the signs that end it.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from core.chat.cards import (
     Card,
     CardTooLarge,
     Chart,
+    Divider,
     Fields,
     Note,
     Option,
@@ -30,7 +31,7 @@ from core.chat.cards import (
 LIMITS: Mapping[str, int] = {
     "title": 150,  # Slack header
     "text": 3_000,  # Slack section
-    "all text": 3_900,  # Discord allows 4,000 in all text displays of a message; the rest is for their frames
+    "all text": 3_900,  # Discord allows 4,000 in all text displays of a message; the rest is for a frame around it
     "blocks": 30,  # Discord counts 40 components, nested ones too; Slack 50 blocks
     "fields": 10,  # Slack section fields
     "rows": 100,  # Slack table
@@ -47,6 +48,7 @@ LIMITS: Mapping[str, int] = {
     "form fields": 5,  # Discord modal
     "form label": 45,  # Discord modal
 }
+_MOMENT = len("31 Dec 2026 23:59 UTC")  # a time without a label
 
 
 def fit(card: Card) -> Card:
@@ -139,17 +141,23 @@ def _over(counts: Mapping[str, int]) -> Iterator[str]:
 
 
 def _letters(block: Block) -> int:
+    """Characters of a block's words and of what stands between them, however plainly it is drawn."""
     match block:
         case Text():
-            return len(block.plain)
+            return len(block.plain) + 1
         case Fields(items):
-            return sum(len(item.name) + len(item.value) for item in items)
+            return sum(len(item.name) + len(item.value) + 3 for item in items)
         case Table(columns, rows):
-            return sum(len(column.name) for column in columns) + sum(len(cell) for row in rows for cell in row)
+            cells = [column.name for column in columns] + [cell for row in rows for cell in row]
+            return sum(len(cell) + 3 for cell in cells)
+        case Chart():
+            return len(block.alt) + 1
         case Time(_, label):
-            return len(label)
+            return max(len(label), _MOMENT) + 1
         case Note(text):
-            return len(text)
+            return len(text) + 1
+        case Divider():
+            return 2
     return 0
 
 
