@@ -1,53 +1,40 @@
-"""Works on what was handed over and acknowledged: runs it at the desk, and answers the person it came from.
-
-Nothing here raises into the connection. What can't be answered now (Slack doesn't answer) stays in the inbox and is
-tried again; a command that had taken effect by then is not run again, its kept answer is sent.
-"""
+"""What someone did in Slack, run at the desk and answered where they did it."""
 
 from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import secrets
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
+from adapters import answers
 from adapters.slack import forms, intake
 from adapters.slack.blocks import OPTION_VALUE
-from adapters.slack.delivery import Delivery, NotDelivered, Where
-from adapters.slack.inbox import Inbox
+from adapters.slack.delivery import Delivery, Where
 from adapters.slack.intake import PLATFORM, Deed
 from adapters.slack.workspaces import Workspaces
 from core import people
-from core.chat import handles, home, templates
+from core.chat import handles, home
 from core.chat.cards import Button, Card, FormField
 from core.chat.desk import Once
-from core.chat.inbox import Item, kept
-from core.chat.outbox import ChannelLost, Destination, TryLater, Unclear
+from core.chat.inbox import Item
+from core.chat.outbox import ChannelLost, Destination
 from core.chat.registry import Reply
 from core.clock import Clock
-from core.errors import DeskError, LedgerUnavailable
+from core.errors import DeskError
 from core.people import Identity, NotLinked
 from core.storage import Database, publish
 
 log = structlog.get_logger(__name__)
-AT_ONCE = 64
-TRIES = 6  # over some minutes; Slack's ticket for an answer lasts thirty
 TICKET = dt.timedelta(seconds=2.5)  # a form must open within 3 s of the click
 METADATA_MOST = 3_000
 
 
 class TooLateToAsk(DeskError):
     """Nothing changed. Slack gives three seconds to open a form, and they were over. Press the button again."""
-
-
-class Unanswered(DeskError):
-    """Something broke on our side while this was answered, and it has been noted. It may have been done.
-    Look before you try again. Ref {reference}."""
 
 
 class Conversation(Protocol):
@@ -68,57 +55,23 @@ class Conversation(Protocol):
     async def home(self, identity: Identity, surface: Destination) -> Reply: ...
 
 
-class Answers:
-    """Takes items from the inbox, each in a task of its own, AT_ONCE at a time."""
+class Answers(answers.Answers[Deed]):
+    """See `adapters.answers`."""
 
     def __init__(
         self, desk: Conversation, delivery: Delivery, workspaces: Workspaces, database: Database, clock: Clock
     ) -> None:
-        self.desk, self.delivery, self.workspaces = desk, delivery, workspaces
-        self.database, self.clock = database, clock
-        self._turns = asyncio.Semaphore(AT_ONCE)
-        self._tasks: set[asyncio.Task[None]] = set()
+        super().__init__(database)
+        self.desk, self.delivery, self.workspaces, self.clock = desk, delivery, workspaces, clock
 
-    def found(self, inbox: Inbox, item: Item) -> None:
-        """Work on an item, from the event loop."""
-        self._start(self._finish(inbox, item))
+    def read(self, payload: str) -> Deed:
+        return intake.from_json(payload)
 
-    def lost(self, deed: Deed, reason: Exception) -> None:
-        """Tell the person that nothing of it happened: it could not even be kept."""
-        self._start(self._sorry(deed, reason))
+    async def refuse(self, deed: Deed, reply: Reply) -> None:
+        if deed.kind in ("command", "press", "ask", "submit"):
+            await self.delivery.show(reply, where_of(deed))
 
-    async def drain(self, seconds: float) -> None:
-        """Wait for what is being worked on, at most so long; the rest is cut off and stays in the inbox."""
-        if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=seconds)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
-
-    def _start(self, work: Coroutine[object, object, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _finish(self, inbox: Inbox, item: Item) -> None:
-        """Work on an item until it is answered; one that isn't stays for another try."""
-        async with self._turns:
-            try:
-                await self._act(intake.from_json(item.payload), item)
-            except (TryLater, Unclear, SQLAlchemyError) as trouble:
-                log.warning("not answered yet", item=item.id, tries=item.tries, fault=type(trouble).__name__)
-                if item.tries < TRIES:
-                    inbox.forget(item)
-                    return
-            except NotDelivered as closed:
-                log.warning("an answer reaches nobody", item=item.id, reason=str(closed))
-            except Exception:  # a fault of ours in one answer must not come back with every restart
-                reference = f"E-{secrets.token_hex(3)}"
-                log.exception("answering failed", item=item.id, reference=reference)
-                await self._say(intake.from_json(item.payload), Unanswered(reference=reference), reference)
-            await inbox.done(item)
-
-    async def _act(self, deed: Deed, item: Item) -> None:
+    async def act(self, deed: Deed, item: Item) -> None:
         if item.kept is not None:
             await self.delivery.show_kept(item.kept, where_of(deed))
             return
@@ -142,15 +95,11 @@ class Answers:
     async def _answer(self, deed: Deed, item: Item, reply: Reply, fresh: bool) -> None:
         where = where_of(deed)
         if reply.again:  # an earlier try took effect while this one began: what was kept then is the answer
-            before = await asyncio.to_thread(self._kept, item)
+            before = await self.kept(item)
             if before is not None:
                 await self.delivery.show_kept(before, where)
         elif not (reply.opens and fresh and await self._ask_for_missing(deed, reply.card)):
             await self.delivery.show(reply, where)
-
-    def _kept(self, item: Item) -> str | None:
-        with self.database.reading() as session:
-            return kept(session, item.id)
 
     async def _ask(self, deed: Deed, item: Item, once: Once, fresh: bool) -> None:
         """Open the form of a button; one that has none (any more) is pressed, and the desk says what is wrong."""
@@ -159,7 +108,7 @@ class Answers:
             reply = await self.desk.press(deed.identity, deed.action, deed.value, {}, deed.surface, once=once)
             await self._answer(deed, item, reply, fresh)
         elif not fresh or not await self._open(deed, deed.action, deed.value, deed.label, form):
-            await self.delivery.show(_refusal(TooLateToAsk()), where_of(deed))
+            await self.delivery.show(answers.refusal(TooLateToAsk()), where_of(deed))
 
     async def _ask_for_missing(self, deed: Deed, card: Card) -> bool:
         """Open the form of a card that asks for what was left out; False when there is none or it is too late."""
@@ -209,20 +158,6 @@ class Answers:
 
         await asyncio.to_thread(write)
 
-    async def _sorry(self, deed: Deed, reason: Exception) -> None:
-        reference = f"E-{secrets.token_hex(3)}"
-        log.error("a command could not be kept", reference=reference, kind=deed.kind, exc_info=reason)
-        await self._say(deed, LedgerUnavailable(reference=reference), reference)
-
-    async def _say(self, deed: Deed, what: DeskError, reference: str) -> None:
-        """Tell the person what went wrong, if it was a person."""
-        if deed.kind not in ("command", "press", "ask", "submit"):
-            return
-        try:
-            await self.delivery.show(_refusal(what), where_of(deed))
-        except Exception as trouble:  # whatever broke the answer may break this too
-            log.error("a person could not be told", reference=reference, fault=type(trouble).__name__)
-
 
 def where_of(deed: Deed) -> Where:
     """Where a deed's answer belongs."""
@@ -235,10 +170,6 @@ def where_of(deed: Deed) -> Where:
         trigger_id=deed.trigger_id,
         view_id=deed.view_id,
     )
-
-
-def _refusal(refusal: DeskError) -> Reply:
-    return Reply(templates.render("refusal", text=refusal.text), ok=False)
 
 
 def _deactivate(session: Session, now: dt.datetime, identity: Identity) -> None:

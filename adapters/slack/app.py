@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 import structlog
 from starlette.routing import BaseRoute
 
+from adapters.inbox import Inbox
 from adapters.slack import http, listen, members
 from adapters.slack.answer import Answers, Conversation
 from adapters.slack.api import SlackApi
 from adapters.slack.delivery import Delivery
-from adapters.slack.inbox import Inbox
 from adapters.slack.intake import Deed
 from adapters.slack.port import SlackPort
 from adapters.slack.socket_mode import SocketMode
@@ -24,7 +24,7 @@ from core.clock import Clock
 from core.storage import Database
 
 log = structlog.get_logger(__name__)
-FINISH_WITHIN_SECONDS = 3.0
+FINISH_WITHIN_SECONDS = 2.5  # with the socket's own end: below five
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Slack:
         self.api, self.workspaces, self.database, self.clock = api, workspaces, database, clock
         self.port = SlackPort(api, database, clock)
         self._answers = Answers(desk, Delivery(self.port), workspaces, database, clock)
-        self._inbox = Inbox(database, clock, who, self._found, self._answers.lost, sole=sole)
+        self._inbox = Inbox(self.platform, database, clock, who, self._found, self._answers.lost, sole=sole)
         bolt = listen.bolt(self._take, transport.signing_secret, aliases)
         self._socket = SocketMode(bolt, transport.app_token, api.client) if transport.app_token else None
         self._open = False
@@ -81,11 +81,14 @@ class Slack:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._inbox.run(finished), name="slack inbox")
-                group.create_task(members.keep_looking(self.api, self.workspaces, self.database, self.clock, stop))
+                looking = group.create_task(
+                    members.keep_looking(self.api, self.workspaces, self.database, self.clock, stop)
+                )
                 if self._socket is not None:
-                    group.create_task(self._socket.run(stop), name="slack socket")
+                    await self._socket.run(stop)  # and until what it had brought is acknowledged
                 await stop.wait()
-                # Requests that are in the HTTP server's hands, and what the socket had brought, still come in.
+                looking.cancel()
+                # Requests that are in the HTTP server's hands still come in.
                 await self._answers.drain(FINISH_WITHIN_SECONDS)
                 finished.set()
         finally:

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import structlog
 
+from adapters.answers import NotDelivered
 from adapters.slack.api import NotInstalled, SlackRefused
 from adapters.slack.blocks import Drawn, Json, answer, message
 from adapters.slack.pacing import Sleep
@@ -41,10 +42,6 @@ _HOOKS = frozenset({("https", "hooks.slack.com"), ("https", "hooks.slack-gov.com
 _USED_UP = frozenset({"used_url", "expired_url", "invalid_url", "no_such_url"})
 _TRIGGER_OVER = frozenset({"expired_trigger_id", "trigger_expired", "exchanged_trigger_id", "trigger_exchanged"})
 Way = Callable[[Drawn], Awaitable[None]]
-
-
-class NotDelivered(Exception):
-    """Slack takes the answer by no way, now or later; the reason of the last way is its text."""
 
 
 @dataclass(frozen=True, slots=True)

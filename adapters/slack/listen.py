@@ -15,8 +15,8 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
 
+from adapters.inbox import Stopping
 from adapters.slack import intake
-from adapters.slack.inbox import Stopping
 from adapters.slack.intake import Deed
 
 log = structlog.get_logger(__name__)

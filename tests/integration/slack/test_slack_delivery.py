@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from adapters.slack.delivery import Delivery, NotDelivered, Where
+from adapters.answers import NotDelivered
+from adapters.slack.delivery import Delivery, Where
 from core.chat.cards import Card
 from core.chat.outbox import TryLater, Unclear
 from core.chat.registry import File, Reply

@@ -1,8 +1,9 @@
-"""What Slack handed over, kept before it is acknowledged: whatever was acknowledged is answered, also after a crash.
+"""What a chat platform handed over, kept before it is acknowledged, so that it is answered even after a crash.
 
-Deeds that arrive together are stored in one transaction. Storing is waited for STORE_WITHIN_SECONDS; a database that
-takes longer doesn't hold up the acknowledgement, for which Slack waits three seconds: what was done is worked on once
-it is kept. What was answered is marked so together, too; where that can't be written down, it is tried until it can.
+What people did (deeds) and arrives together is stored in one transaction. Storing is waited for STORE_WITHIN_SECONDS;
+a database that takes longer doesn't hold up the acknowledgement, for which platforms wait three seconds: what was done
+is worked on once it is kept. What was answered is marked so together, too; where that can't be written down, it is
+tried until it can.
 """
 
 from __future__ import annotations
@@ -12,12 +13,11 @@ import secrets
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from adapters.slack.intake import PLATFORM, Deed
 from core.chat import inbox
 from core.chat.desk import LEDGER_DOWN
 from core.chat.inbox import Item, Received
@@ -31,8 +31,19 @@ AT_ONCE = 200
 PRUNE_EVERY = 450  # renewals: about an hour
 
 T = TypeVar("T")
-Found = Callable[[Item], None]
-Lost = Callable[[Deed, Exception], None]
+
+
+class Deed(Protocol):
+    """What someone did. key: the platform's own name for it, unique there and the same when it is delivered again."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    def as_json(self) -> str: ...
+
+
+D = TypeVar("D", bound=Deed)
 
 
 class Stopping(Exception):
@@ -40,12 +51,12 @@ class Stopping(Exception):
 
 
 @dataclass(slots=True)
-class _Waiting:
-    deed: Deed
+class _Waiting(Generic[D]):
+    deed: D
     kept: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
-class Inbox:
+class Inbox(Generic[D]):
     """Stores deeds, hands each new one to `found` once, and finds those that a dead process left behind.
 
     lost: called for a deed that could not be kept, with the reason; nothing of it has happened. sole: nobody else can
@@ -53,21 +64,29 @@ class Inbox:
     """
 
     def __init__(
-        self, database: Database, clock: Clock, who: str, found: Found, lost: Lost, *, sole: bool = False
+        self,
+        platform: str,
+        database: Database,
+        clock: Clock,
+        who: str,
+        found: Callable[[Item], None],
+        lost: Callable[[D, Exception], None],
+        *,
+        sole: bool = False,
     ) -> None:
-        self.database, self.clock, self.sole = database, clock, sole
+        self.platform, self.database, self.clock, self.sole = platform, database, clock, sole
         # In a container every start has the same name and process id: what the one before held is not ours.
         self.who = f"{who[:80]}:{secrets.token_hex(4)}"
         self._found, self._lost = found, lost
-        self._queue: list[_Waiting] = []
+        self._queue: list[_Waiting[D]] = []
         self._arrived = asyncio.Event()
         self._held: set[int] = set()
         self._answered: set[int] = set()  # held until it is written down that they were
         self._over = False
         # A thread of its own: acknowledgements don't queue behind whatever else runs in threads.
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="slack-inbox")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"{platform}-inbox")
 
-    async def take(self, deed: Deed) -> None:
+    async def take(self, deed: D) -> None:
         """Keep a deed. Returns once it may be acknowledged. Raises Stopping when nobody would keep it any more."""
         if self._over:
             raise Stopping
@@ -122,7 +141,7 @@ class Inbox:
                 await self._store(batch)
                 del self._queue[: len(batch)]
 
-    async def _store(self, batch: Sequence[_Waiting]) -> None:
+    async def _store(self, batch: Sequence[_Waiting[D]]) -> None:
         try:
             new = await self._call(lambda: self._insert([waiting.deed for waiting in batch]))
         except Exception as error:
@@ -164,8 +183,8 @@ class Inbox:
     async def _call(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
-    def _insert(self, deeds: Sequence[Deed]) -> list[Item]:
-        received = [Received(PLATFORM, deed.key[:200], deed.as_json()) for deed in deeds]
+    def _insert(self, deeds: Sequence[D]) -> list[Item]:
+        received = [Received(self.platform, deed.key[:200], deed.as_json()) for deed in deeds]
         with self.database.transaction() as session:
             return list(inbox.store(session, self.clock(), self.who, received).values())
 
@@ -174,7 +193,7 @@ class Inbox:
         with self.database.transaction() as session:
             now = self.clock()
             inbox.renew(session, now, self.who, sorted(self._held))
-            return inbox.claim_lost(session, now, self.who, PLATFORM, AT_ONCE, sole=self.sole)
+            return inbox.claim_lost(session, now, self.who, self.platform, AT_ONCE, sole=self.sole)
 
     def _write_answered(self) -> None:
         """Mark all that were answered by now; whoever comes next finds nothing left to write."""
