@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-Kind = Literal["cut_before", "cut_after", "429", "429_global", "banned", "500", "502", "500_after", "outage", "slow", "error"]
+Kind = Literal[
+    "cut_before", "cut_after", "429", "429_global", "banned", "500", "502", "500_after", "outage", "slow", "error"
+]
 """cut_before: the connection is reset before anything happened. cut_after: it happened, no answer comes. 500_after: it
 happened, the answer is a 500. banned: a 429 of Cloudflare's, without Discord's headers. outage: cut, until ended.
 slow: answered late. error: refused with a status and Discord's code."""

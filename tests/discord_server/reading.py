@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 Json = dict[str, Any]
@@ -52,37 +52,29 @@ def fields(components: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, Json]
 
 
 def _read(component: Mapping[str, Any]) -> str:
-    match component["type"]:
-        case 1:
-            return " ".join(filter(None, (_read(each) for each in component["components"])))
-        case 2:
-            return f"[{label_of(component)}]"
-        case 3 | 5 | 6 | 7 | 8:
-            return _menu(component)
-        case 4:
-            return str(component.get("value") or "")
-        case 9:
-            parts = [_read(each) for each in component["components"]]
-            return "\n".join(filter(None, [*parts, _read(component["accessory"])]))
-        case 10:
-            return str(component["content"])
-        case 11:
-            return f"({component.get('description') or ''})"
-        case 12:
-            return "\n".join(f"({item.get('description') or ''})" for item in component["items"])
-        case 13:
-            return f"({component.get('name') or str(component['file']['url']).rpartition('/')[2]})"
-        case 14:
-            return ""
-        case 17:
-            return plain(component["components"])
-        case 18:
-            shown = f"{component['label']}: {_read(component['component'])}".rstrip()
-            return f"{shown}\n{component['description']}" if component.get("description") else shown
-        case 21 | 22:
-            return _menu(component)
-        case other:
-            return f"({other})" if other not in (FILE_UPLOAD, CHECKBOX) else ""
+    reader = _READERS.get(component["type"])
+    return f"({component['type']})" if reader is None else reader(component)
+
+
+def _row(component: Mapping[str, Any]) -> str:
+    return " ".join(filter(None, (_read(each) for each in component["components"])))
+
+
+def _section(component: Mapping[str, Any]) -> str:
+    return "\n".join(filter(None, [plain(component["components"]), _read(component["accessory"])]))
+
+
+def _gallery(component: Mapping[str, Any]) -> str:
+    return "\n".join(f"({item.get('description') or ''})" for item in component["items"])
+
+
+def _file(component: Mapping[str, Any]) -> str:
+    return f"({component.get('name') or str(component['file']['url']).rpartition('/')[2]})"
+
+
+def _label(component: Mapping[str, Any]) -> str:
+    shown = f"{component['label']}: {_read(component['component'])}".rstrip()
+    return f"{shown}\n{component['description']}" if component.get("description") else shown
 
 
 def _menu(component: Mapping[str, Any]) -> str:
@@ -91,3 +83,19 @@ def _menu(component: Mapping[str, Any]) -> str:
     start = start or str(component.get("placeholder") or "")
     shown = " / ".join(str(each["label"]) for each in options)
     return f"[{start}: {shown}]" if shown else f"[{start}]"
+
+
+_READERS: dict[int, Callable[[Mapping[str, Any]], str]] = {
+    ROW: _row,
+    BUTTON: lambda component: f"[{label_of(component)}]",
+    **dict.fromkeys((*MENUS, RADIO, CHECKBOXES), _menu),
+    TEXT_INPUT: lambda component: str(component.get("value") or ""),
+    SECTION: _section,
+    TEXT: lambda component: str(component["content"]),
+    THUMBNAIL: lambda component: f"({component.get('description') or ''})",
+    GALLERY: _gallery,
+    FILE: _file,
+    **dict.fromkeys((SEPARATOR, FILE_UPLOAD, CHECKBOX), lambda _: ""),
+    CONTAINER: lambda component: plain(component["components"]),
+    LABEL: _label,
+}

@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 
 from tests.discord_server.faults import Fault, Kind
-from tests.discord_server.payloads import channel_json, guild_json
 from tests.discord_server.people import People
 from tests.discord_server.rest import mount
+from tests.discord_server.shapes import channel_json, guild_json
 from tests.discord_server.things import Json
 
 

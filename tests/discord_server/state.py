@@ -59,6 +59,10 @@ class World:
         """Route → (requests, seconds) for each channel, guild or webhook; more get a 429."""
         self.global_limit: tuple[int, float] | None = None
         """(requests, seconds) of everything together."""
+        self.buckets: dict[str, tuple[float, int]] = {}
+        """Each bucket's beginning (by the machine's clock) and how much of it is used."""
+        self.interactions_endpoint = ""
+        """What the portal's page says under Interactions Endpoint URL; we deliver over the gateway all the same."""
         self.nonce_life = 180.0
         """Seconds that a nonce is remembered."""
         self.faults = Faults()
