@@ -151,3 +151,17 @@ async def test_slacks_own_checks_are_answered(http: SlackWorld) -> None:
     status, _ = await sent(http, signed(secret, "slash_commands", {"ssl_check": "1", "token": "x"}))
     assert status == 200
     assert count(http.app.database, "chat_received") == 0
+
+
+async def test_a_replay_within_five_minutes_does_nothing_twice(http: SlackWorld) -> None:
+    """The same signed request once more, and once more as a retry, is acknowledged and not done again."""
+    http.link("ada")
+    request = http.server.raw_command(TEAM, EARNINGS, http.user("ada"), "/balance")
+    headers = request.headers | {"X-Slack-Retry-Num": "1", "X-Slack-Retry-Reason": "http_timeout"}
+    for one in (request, request, RawRequest(request.body, headers)):
+        assert (await sent(http, one))[0] == 200
+    made = http.server.interactions[-1]
+    await http.server.wait_for(lambda: made.answers)
+    await http.type("ada", "/help", EARNINGS)
+    assert len(made.answers) == 1
+    assert count(http.app.database, "chat_received") == 2

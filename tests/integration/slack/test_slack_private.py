@@ -112,3 +112,18 @@ async def test_what_one_person_may_know_reaches_nobody_else(world: World, transp
             elif call.method == "views.publish":
                 assert call.args["user_id"] == USERS["ada"]
         assert not server.violations
+
+
+async def test_a_dashboard_forgets_whoever_unlinks(world: World) -> None:
+    """The dashboard that stands open shows no figures once its account speaks for nobody, and none come later."""
+    async with running(world, "socket") as slack:
+        slack.link("ada")
+        await slack.server.open_home(TEAM, USERS["ada"])
+        await slack.server.wait_for(lambda: "$1,000.00" in slack.standing_home("ada"))
+        await slack.type("ada", "/unlink", EARNINGS)
+        await slack.server.wait_for(lambda: "/link" in slack.standing_home("ada"))
+        assert "$" not in slack.standing_home("ada")
+        world.withdrawal("ada", "60")
+        slack.service.relay.nudge()
+        assert "Not linked yet" in (await slack.type("ada", "/balance", EARNINGS)).said
+        assert "$" not in slack.standing_home("ada")

@@ -206,3 +206,21 @@ async def test_the_same_person_counts_once_in_both_places(empty: Database) -> No
             assert "You approved it, 2 of 2" in await desk.press("Tom", "payout.approve", number)
             await desk.same_words(number, "Mira", "Tom")
             assert len(desk.decisions(number)) == 2
+
+
+async def test_a_form_that_was_open_meanwhile_decides_nothing(empty: Database) -> None:
+    """Mira writes her reason in Slack while Tom approves in the playground: she is told who decided, and when."""
+    async with both(empty, 1) as desk:
+        number = await desk.request(0)
+        server, card = desk.slack.server, desk.in_slack(number)
+        asked = await server.click(TEAM, USERS["Mira"], "Reject…", within=card)
+        await server.wait_for(lambda: asked.modal)
+        desk.world.now = jan(13, 10, 41)
+        assert "You approved it, 1 of 1" in await desk.press("Tom", "payout.approve", number)
+        desk.world.now = jan(13, 10, 43)
+        await server.submit(TEAM, USERS["Mira"], {"reason": "the account is somebody else's"}, view=asked.modal)
+        said = await server.wait_for(lambda: asked.said)
+        assert "Already decided by Tom at 10:41" in said
+        assert "10:41" in await desk.same_words(number, "Tom")
+        [decision] = desk.decisions(number)
+        assert decision.verdict == "approve"
