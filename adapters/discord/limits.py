@@ -65,7 +65,7 @@ LIMITS: Final[Mapping[str, Limit]] = {
 }
 
 ACTION_ROW, BUTTON, SELECT, TEXT_INPUT = 1, 2, 3, 4
-TEXT_DISPLAY, MEDIA_GALLERY, SEPARATOR, CONTAINER, LABEL = 10, 12, 14, 17, 18
+TEXT_DISPLAY, MEDIA_GALLERY, FILE, SEPARATOR, CONTAINER, LABEL = 10, 12, 13, 14, 17, 18
 
 # Keys of each kind of object: the needed ones, then those that may be left out. Others are refused.
 _KEYS: Final[Mapping[str, tuple[str, str]]] = {
@@ -80,6 +80,7 @@ _KEYS: Final[Mapping[str, tuple[str, str]]] = {
     "text input": ("custom_id style", "value required min_length max_length placeholder"),
     "text display": ("content", ""),
     "media gallery": ("items", ""),
+    "file": ("file", "spoiler"),
     "separator": ("", "divider spacing"),
     "container": ("components", "accent_color spoiler"),
     "label": ("label component", "description"),
@@ -101,12 +102,13 @@ _NAMES: Final[Mapping[int, str]] = {
     TEXT_INPUT: "text input",
     TEXT_DISPLAY: "text display",
     MEDIA_GALLERY: "media gallery",
+    FILE: "file",
     SEPARATOR: "separator",
     CONTAINER: "container",
     LABEL: "label",
 }
 # What may stand in what.
-_IN_MESSAGE = frozenset({ACTION_ROW, TEXT_DISPLAY, MEDIA_GALLERY, SEPARATOR, CONTAINER})
+_IN_MESSAGE = frozenset({ACTION_ROW, TEXT_DISPLAY, MEDIA_GALLERY, FILE, SEPARATOR, CONTAINER})
 _IN_CONTAINER = _IN_MESSAGE - {CONTAINER}
 _IN_MODAL = frozenset({LABEL, TEXT_DISPLAY})
 _IN_LABEL = frozenset({TEXT_INPUT, SELECT})
@@ -192,6 +194,7 @@ class _Walk:
             TEXT_INPUT: self._input,
             TEXT_DISPLAY: self._text,
             MEDIA_GALLERY: self._gallery,
+            FILE: self._file,
             CONTAINER: self._container,
             LABEL: self._label,
         }.get(kind)
@@ -283,10 +286,16 @@ class _Walk:
             yield from _keys(item, "picture")
             if "description" in item:
                 yield from _length("picture description", item["description"])
-            url = str(_object(item.get("media")).get("url"))
-            if not _FILE.fullmatch(url):
-                yield f"no picture of ours: {url}"
-            self.pictures.add(url)
+            yield from self._attached(item.get("media"))
+
+    def _file(self, component: Object) -> Found:
+        yield from self._attached(component.get("file"))
+
+    def _attached(self, media: object) -> Found:
+        url = str(_object(media).get("url"))
+        if not _FILE.fullmatch(url):
+            yield f"no file of ours: {url}"
+        self.pictures.add(url)
 
 
 def _input(element: Object) -> Found:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias, TypeVar, cast
 
@@ -107,6 +107,11 @@ class Sender:
 
         return await asyncio.to_thread(work)
 
+    async def keep(self, values: set[str]) -> None:
+        """Remember what the handles on an answer stand for that was drawn where nothing could be kept."""
+        if values:
+            await asyncio.to_thread(handles.keep, self.database, self.clock(), values)
+
     async def present(
         self,
         card: Card,
@@ -138,8 +143,11 @@ class Sender:
         return found
 
     async def post(self, channel: str, body: Body, key: str) -> str:
-        """Post a message and return its id; a repetition within minutes is the same message. Raises as the API."""
-        told: Mapping[str, object] = body.as_json() | {"nonce": nonce_of(key), "enforce_nonce": True}
+        """Post a message and return its id; a repetition of its key within minutes is the same message.
+
+        Raises as `DiscordApi.call` does.
+        """
+        told = body.as_json() | {"nonce": nonce_of(key), "enforce_nonce": True}
         path = "/channels/{channel_id}/messages"
         answer = await self.api.call("POST", path, body=told, files=body.uploads, channel_id=channel)
         return str(mapping(answer).get("id", ""))
