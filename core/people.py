@@ -70,6 +70,14 @@ class PersonUnlinked:
 
 
 @dataclass(frozen=True, slots=True)
+class RolesChanged:
+    """A fact: a person may do more, or less, than before."""
+
+    person_id: int
+    at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
 class LinkOutcome:
     """What came of `/link CODE`. Failures are returned, not raised, because the count of wrong codes must be committed.
 
@@ -281,6 +289,8 @@ def set_roles(
         audit.record(session, now, by, "role.remove", person.name, role)
     for role in wanted:
         _grant(session, now, by, person, role)
+    if before.roles != set(wanted):
+        publish(session, RolesChanged(person_id, now))
     return actor(session, person_id)
 
 

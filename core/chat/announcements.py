@@ -42,7 +42,7 @@ from core.payouts.facts import (
 )
 from core.payouts.tables import OPEN_STATES, Adjustment, Withdrawal
 from core.payouts.words import BY_HAND
-from core.people import Identity, PersonLinked, PersonUnlinked
+from core.people import Identity, PersonLinked, PersonUnlinked, RolesChanged
 from core.storage import table_of
 
 # Told even to those who switched alerts off: money came back, or is held.
@@ -313,7 +313,7 @@ def _home_of_account(session: Session, fact: PersonLinked) -> None:
     home.account_changed(session, fact.at, fact.identity)
 
 
-def _home_of_person(session: Session, fact: SettingsChanged) -> None:
+def _home_of_person(session: Session, fact: SettingsChanged | RolesChanged) -> None:
     home.changed(session, fact.at, [fact.person_id])
 
 
@@ -421,6 +421,7 @@ HANDLERS: Mapping[type, tuple[Handler, ...]] = {
     CreatorUnfrozen: (creator_frozen, _homes_about_creator),
     MethodChosen: (_homes_about_creator,),
     SettingsChanged: (_home_of_person,),
+    RolesChanged: (_home_of_person,),
     PersonLinked: (person_linked, _home_of_account),
     PersonUnlinked: (person_unlinked,),
     ChannelLost: (channel_lost,),

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
+from core import people
 from core.storage import Database
 from tests.desk_world import World
 from tests.slack_world import APPROVALS, BOT_TOKEN, EARNINGS, TEAM, USERS, SlackWorld, Transport, running
@@ -127,3 +128,17 @@ async def test_a_dashboard_forgets_whoever_unlinks(world: World) -> None:
         slack.service.relay.nudge()
         assert "Not linked yet" in (await slack.type("ada", "/balance", EARNINGS)).said
         assert "$" not in slack.standing_home("ada")
+
+
+async def test_a_role_that_is_taken_takes_its_queue_along(world: World) -> None:
+    """What waits for approvers leaves the dashboard of somebody who is none any more."""
+    async with running(world, "socket") as slack:
+        slack.link("Mira")
+        world.withdrawal("ada", "60")
+        await slack.server.open_home(TEAM, USERS["Mira"])
+        await slack.server.wait_for(lambda: "WD-1" in slack.standing_home("Mira"))
+        with slack.app.database.transaction() as session:
+            people.set_roles(session, slack.clock(), people.resolve(session, "Mira").person_id, [])
+        slack.service.relay.nudge()
+        await slack.server.wait_for(lambda: "WD-1" not in slack.standing_home("Mira"))
+        assert "$60.00" not in slack.standing_home("Mira")
