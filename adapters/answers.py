@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Coroutine
 from typing import Generic
@@ -25,7 +26,7 @@ from core.storage import Database
 
 log = structlog.get_logger(__name__)
 AT_ONCE = 64
-TRIES = 6  # over some minutes; a platform's ticket for an answer lasts a quarter of an hour or longer
+TRIES = 30  # one in a lease of half a minute: a platform's ticket for an answer lasts a quarter of an hour or longer
 
 
 class NotDelivered(Exception):
@@ -67,11 +68,13 @@ class Answers(ABC, Generic[D]):
 
     async def drain(self, seconds: float) -> None:
         """Wait for what is being worked on, at most so long; the rest is cut off and stays in the inbox."""
-        if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=seconds)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+        deadline = time.monotonic() + seconds
+        while self._tasks and (left := deadline - time.monotonic()) > 0:
+            await asyncio.wait(self._tasks, timeout=left)  # and for what came meanwhile
+        late = list(self._tasks)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
 
     async def kept(self, item: Item) -> str | None:
         """The answer that was kept with a write that took effect; None while there is none."""

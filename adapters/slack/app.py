@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -77,7 +78,7 @@ class Slack:
         """Until `stop`; then what was acknowledged is finished, or left for whoever starts next."""
         await self.api.open()
         self._open = True
-        finished = asyncio.Event()
+        finished, deadline = asyncio.Event(), 0.0
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._inbox.run(finished), name="slack inbox")
@@ -87,13 +88,14 @@ class Slack:
                 if self._socket is not None:
                     await self._socket.run(stop)  # and until what it had brought is acknowledged
                 await stop.wait()
+                deadline = time.monotonic() + FINISH_WITHIN_SECONDS
                 looking.cancel()
-                # Requests that are in the HTTP server's hands still come in.
                 await self._answers.drain(FINISH_WITHIN_SECONDS)
                 finished.set()
         finally:
             self._open = False
-            await self._answers.drain(0)
+            # Requests that were in the HTTP server's hands have come in meanwhile.
+            await self._answers.drain(max(0.0, deadline - time.monotonic()))
             await self._inbox.close()
             with suppress(TimeoutError):
                 async with asyncio.timeout(4):

@@ -29,6 +29,7 @@ _quiet = logging.getLogger("slack_sdk.socket_mode")
 _quiet.setLevel(logging.INFO)
 CONNECT_WITHIN_SECONDS = 10.0
 CLOSE_WITHIN_SECONDS = 1.0
+ACKNOWLEDGE_WITHIN_SECONDS = 1.6  # at the end; keeping something takes 1.5 s at most
 HELLO_WITHIN_SECONDS = 3.0  # Slack greets at once; a line that stays mute is none
 DEAD_AFTER_SECONDS = 0.75  # the library follows a refresh in less
 FIRST_PAUSE_SECONDS = 0.25
@@ -43,6 +44,7 @@ class SocketMode:
     def __init__(self, app: AsyncApp, app_token: str, client: Callable[[], AsyncWebClient]) -> None:
         self._app, self._token, self._client = app, app_token, client
         self._greeted = asyncio.Event()
+        self._handling = 0
         self.connected = False
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -55,6 +57,8 @@ class SocketMode:
                     await self._watch(socket, stop)
                     if time.monotonic() - begun > STEADY_SECONDS:
                         pause = FIRST_PAUSE_SECONDS
+                if stop.is_set():
+                    await self._acknowledged()
             finally:
                 self.connected = False
                 await _close(socket)
@@ -111,8 +115,21 @@ class SocketMode:
 
     async def _handle(self, client: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
         started = time.time()
-        answer = await run_async_bolt_app(self._app, request)
-        await send_async_response(client, request, answer, started)
+        self._handling += 1
+        try:
+            answer = await run_async_bolt_app(self._app, request)
+            await send_async_response(client, request, answer, started)
+        except (aiohttp.ClientError, ConnectionError) as cut:
+            # Slack brings it again over the next connection, where it is known.
+            log.info("the connection ended before an acknowledgement", fault=type(cut).__name__)
+        finally:
+            self._handling -= 1
+
+    async def _acknowledged(self) -> None:
+        """Let what came in be kept and acknowledged before the connection is closed."""
+        deadline = time.monotonic() + ACKNOWLEDGE_WITHIN_SECONDS
+        while self._handling and time.monotonic() < deadline:
+            await asyncio.sleep(0.01)
 
 
 async def _unless(stop: asyncio.Event, work: Coroutine[object, object, bool]) -> bool:
