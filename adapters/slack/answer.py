@@ -12,6 +12,7 @@ from sqlmodel import Session
 
 from adapters import answers
 from adapters.slack import forms, intake
+from adapters.slack.api import NotInstalled, SlackRefused
 from adapters.slack.blocks import OPTION_VALUE
 from adapters.slack.delivery import Delivery, Where
 from adapters.slack.intake import PLATFORM, Deed
@@ -136,7 +137,10 @@ class Answers(answers.Answers[Deed]):
     async def _home(self, deed: Deed) -> None:
         await self._write(lambda session: home.opened(session, self.clock(), deed.identity))
         reply = await self.desk.home(deed.identity, deed.surface)
-        await self.delivery.publish_home(deed.team, deed.user, reply.card)
+        try:
+            await self.delivery.publish_home(deed.team, deed.user, reply.card)
+        except (NotInstalled, SlackRefused) as refused:  # removed meanwhile, or opened by a guest from elsewhere
+            raise answers.NotDelivered(str(refused)) from None
 
     async def _departed(self, deed: Deed) -> None:
         """Somebody or something is no longer there."""
@@ -160,10 +164,15 @@ class Answers(answers.Answers[Deed]):
 
 
 def where_of(deed: Deed) -> Where:
-    """Where a deed's answer belongs."""
+    """Where a deed's answer belongs.
+
+    Whoever came from another workspace, through a shared channel, is answered by Slack's own ticket or at home: here,
+    their id may be somebody else's.
+    """
+    home_team = deed.home_team or deed.team
     return Where(
-        team=deed.team,
-        channel=deed.channel,
+        team=home_team,
+        channel=deed.channel if home_team == deed.team else "",
         user=deed.user,
         response_url=deed.response_url,
         own=deed.own,

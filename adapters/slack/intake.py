@@ -170,7 +170,7 @@ def _event(payload: Payload) -> Deed | None:
     kind = _text(event, "type")
     if kind == "app_home_opened" and event.get("tab") == "home":
         # Through a shared channel, someone of another workspace may open it: that one is named outside.
-        return Deed("home", key, team, user=_text(event, "user"), home_team=_text(payload, "team_id") or team)
+        return Deed("home", key, _text(payload, "team_id") or team, user=_text(event, "user"))
     if kind == "user_change":
         person = _inner(event, "user")
         if person.get("deleted") is not True:

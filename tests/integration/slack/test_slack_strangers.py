@@ -23,6 +23,7 @@ from core.chat.handles import handle_of
 from core.chat.tables import Subscription
 from core.chat.text import as_text
 from core.payouts.tables import Withdrawal
+from core.people import Identity
 from core.storage import Database
 from tests.desk_world import World
 from tests.slack_server import Interaction, Message, SlackServer, View
@@ -154,12 +155,37 @@ async def test_people_of_another_workspace_are_nobody(slack: SlackWorld) -> None
 
     await slack.server.open_home(TEAM, USERS["ada"])
     await slack.server.wait_for(lambda: "$940.00" in slack.standing_home("ada"))
-    event = {"type": "app_home_opened", "user": USERS["ada"], "tab": "home", "channel": "D1"}
-    foreign = await slack.server.event(TEAM, event, wait=False)
-    foreign.payload["team_id"] = OTHER
-    await slack.server.wait_for(lambda: "/link" in slack.standing_home("ada"))
-    assert "$" not in slack.standing_home("ada")
+    stands = slack.server.home(USERS["ada"])
+    assert stands is not None
+    drawn = stands.seq
+    await slack.server.event(TEAM, {"type": "app_home_opened", "user": USERS["ada"], "tab": "home"}, wait=False)
+    slack.server.interactions[-1].payload["team_id"] = OTHER
+    await slack.type("ada", "/help", EARNINGS)
+    assert stands.seq == drawn
     assert state_of(slack) == "requested"
+
+
+async def test_a_guest_of_a_shared_channel_is_answered_there_or_at_home(slack: SlackWorld) -> None:
+    """Bo's account of another workspace has the id that Mira has here: nothing of Bo's is sent to Mira."""
+    with slack.app.database.transaction() as session:
+        code, _ = people.create_link_code(session, slack.clock(), people.resolve(session, "bo").person_id)
+        assert people.link(session, slack.clock(), Identity("slack", USERS["Mira"], OTHER), code).ok
+    card = await requested(slack)
+    asked = await answered(slack, of_other_team(pressing(slack, "Mira", "press|open|1", "/balance", card)))
+    assert "Account Balance $0.00" in asked
+    assert "Only approvers" in await answered(
+        slack, of_other_team(pressing(slack, "Mira", "press|payout.approve|1", "1", card))
+    )
+    said = await answered(slack, of_other_team(pressing(slack, "Mira", "press|csv|1", "/transactions", card)))
+    assert "could not be sent" in said
+    late = of_other_team(pressing(slack, "Mira", "press|open|1", "/balance", card))
+    late.payload["response_url"] = ""
+    before = len(slack.server.ephemerals(USERS["Mira"]))
+    await slack.server.deliver(late)
+    await slack.type("Mira", "/help", EARNINGS)
+    assert len(slack.server.ephemerals(USERS["Mira"])) == before + 1
+    assert not slack.server.files
+    assert not slack.server.direct(USERS["Mira"])
 
 
 async def test_a_deactivated_account_speaks_for_nobody(slack: SlackWorld) -> None:
@@ -272,6 +298,7 @@ async def test_copied_and_made_up_buttons_do_nothing(slack: SlackWorld) -> None:
         assert not made.answers
     assert state_of(slack) == "requested"
     assert (await slack.type("Mira", "/help")).said  # nothing of it was still on its way
+    assert card.edited == 0  # and no answer took the place of what everyone sees
 
 
 async def test_forms_that_were_changed_do_no_more_than_buttons(slack: SlackWorld) -> None:
