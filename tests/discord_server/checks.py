@@ -7,9 +7,9 @@ import importlib
 import importlib.util
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import jsonschema
 from jsonschema.exceptions import ValidationError
@@ -32,7 +32,7 @@ def problems(route: str, body: Any, files: Sequence[str] = (), *, message: Messa
     body = _as_taken(route, body)
     found = _described(route, body)
     if found or not isinstance(body, dict):
-        return found or (list(_commands(body)) if route in (SYNC, GUILD_SYNC) else [])
+        return found or (_synced(body or []) if route in (SYNC, GUILD_SYNC) else [])
     if route == CALLBACK:
         data = body.get("data") or {}
         inner = list(_modal(data)) if body["type"] == 9 else []
@@ -144,14 +144,16 @@ def _leaves(error: Any, above: tuple[str, ...] = ()) -> list[Problem]:
 
 
 def _limits(body: Json) -> list[Problem]:
-    """The one table of limits, in the adapter, once it is there."""
-    if importlib.util.find_spec("adapters.discord") is None or importlib.util.find_spec(_TABLE) is None:
-        return []
-    judge = cast(Callable[[Mapping[str, Any]], list[str]], importlib.import_module(_TABLE).problems)
-    return [((), told) for told in judge(body)]
+    """The adapter's one table of limits, for what it draws: modals and messages made of components alone."""
+    drawn = "title" in body or (int(body.get("flags") or 0) & COMPONENTS_V2 and "components" in body)
+    return [((), told) for told in _table().problems(body)] if drawn and _table() is not None else []
 
 
-_TABLE = "adapters.discord.limits"
+@functools.cache
+def _table() -> Any:
+    """The module of the adapter with its limits, None while it is not there."""
+    there = importlib.util.find_spec("adapters.discord") and importlib.util.find_spec("adapters.discord.limits")
+    return importlib.import_module("adapters.discord.limits") if there else None
 
 
 def _message(body: Json, files: Sequence[str], edited: Message | None) -> Iterator[Problem]:
@@ -234,9 +236,14 @@ def _taken_twice(every: Sequence[Json]) -> Iterator[Problem]:
             yield ("components",), f"Component {name} cannot be duplicated: {twice}"
 
 
-def _commands(commands: Sequence[Json] | None) -> Iterator[Problem]:
+def _synced(commands: Sequence[Json]) -> list[Problem]:
+    found = list(_commands(commands))
+    table = _table()
+    return found if table is None else [*found, *(((), told) for told in table.command_problems(commands))]
+
+
+def _commands(listed: Sequence[Json]) -> Iterator[Problem]:
     """Rules of commands that the description does not tell."""
-    listed = commands or []
     names = [(each.get("type", 1), each.get("name")) for each in listed]
     if len(set(names)) < len(names):
         yield (), "Application command names must be unique"

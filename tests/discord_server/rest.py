@@ -72,7 +72,7 @@ async def _serve(server: DiscordServer, name: str, route: Route, request: web.Re
         headers |= {"Via": "1.1 google"}
         if told is None:
             return web.Response(status=status, headers=headers)
-        return web.json_response(told, status=status, headers=headers)
+        return _json(told, status=status, headers=headers)
     finally:
         server.changed()
 
@@ -113,7 +113,7 @@ async def _before(request: web.Request, fault: Fault | None) -> web.Response | N
         case "500" | "502":
             return web.Response(status=int(fault.kind), text="<html>upstream</html>", content_type="text/html")
         case "error":
-            return web.json_response({"code": fault.code, "message": "ordered by a test"}, status=fault.status)
+            return _json({"code": fault.code, "message": "ordered by a test"}, status=fault.status)
         case _:
             return cut(request)
 
@@ -123,6 +123,11 @@ def _after(request: web.Request, fault: Fault | None) -> web.Response | None:
     if fault is None or fault.kind not in ("cut_after", "500_after"):
         return None
     return cut(request) if fault.kind == "cut_after" else web.Response(status=500, text="Internal Server Error")
+
+
+def _json(told: object, *, status: int, headers: dict[str, str] | None = None) -> web.Response:
+    """JSON as Discord sends it: discord.py takes it for text when the type names a charset."""
+    return web.Response(body=json.dumps(told).encode(), status=status, headers=headers, content_type="application/json")
 
 
 def cut(request: web.Request) -> web.Response:
@@ -136,7 +141,7 @@ def _too_many(wait: float, *, everywhere: bool, bucket: str = "ordered") -> web.
     told: Json = {"message": "You are being rate limited.", "retry_after": wait, "global": everywhere}
     headers = _told_of_limits((1, wait), 0, wait, bucket) if not everywhere else {"X-RateLimit-Global": "true"}
     headers |= {"X-RateLimit-Scope": "global" if everywhere else "user", "Retry-After": str(math.ceil(wait))}
-    return web.json_response(told, status=429, headers=headers | {"Via": "1.1 google"})
+    return _json(told, status=429, headers=headers | {"Via": "1.1 google"})
 
 
 def _limited(server: DiscordServer, asked: Request) -> dict[str, str]:

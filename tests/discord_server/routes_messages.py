@@ -38,6 +38,8 @@ async def send(server: DiscordServer, asked: Request) -> Answered:
         raise Refused(400, 50006, "Cannot send an empty message")
     if body.get("nonce") and body.get("enforce_nonce"):
         before = server.nonce_of(server.bot_id, str(body["nonce"]))
+        if before is not None and before.deleted:
+            raise Refused(404, 10008, "Unknown Message")
         if before is not None:
             return 200, message_json(server, before)
     return 200, message_json(server, server.put_message(where, server.bot_id, body, asked.uploads))
@@ -59,7 +61,9 @@ async def history(server: DiscordServer, asked: Request) -> Answered:
 
 @route(routes.MESSAGE)
 async def message(server: DiscordServer, asked: Request) -> Answered:
-    """One message."""
+    """One message; unlike the history, it says so when our bot may not read here."""
+    if not server.bot_may(asked.channel(server)) & READ_MESSAGE_HISTORY:
+        raise Refused(403, 50001, "Missing Access")
     return 200, message_json(server, _meant(server, asked))
 
 

@@ -1,1 +1,0 @@
-"""The Discord adapter over the real discord.py."""
