@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from bot import slack_settings
+from bot import discord_settings, slack_settings
 from bot.desk_file import Faults, read_config
 from core.config import DeskConfig
 from core.errors import DeskError
@@ -114,6 +114,18 @@ class SlackSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class DiscordSettings:
+    """How the desk is in Discord: one application, in any number of servers, by its bot's token.
+
+    api_url: with its version, without a slash at its end. gateway_url: "" for the one that Discord names.
+    """
+
+    token: Secret
+    api_url: str = discord_settings.API
+    gateway_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All that an operator decided. config_path is the file it came from, None when there was none."""
 
@@ -126,6 +138,7 @@ class Settings:
     secrets: Mapping[str, Secret] = field(default_factory=dict)
     addresses: Mapping[str, str] = field(default_factory=dict)
     slack: SlackSettings | None = None
+    discord: DiscordSettings | None = None
     public_url: str = ""
 
     def chat_tokens(self) -> list[str]:
@@ -162,6 +175,7 @@ def load(
         secrets={name: Secret(values[name]) for name in _SECRETS if name in values},
         addresses=_addresses(values, faults),
         slack=_slack(values, faults),
+        discord=_discord(values, faults),
         public_url=values.get("PUBLIC_URL", "").rstrip("/"),
     )
     if faults.found:
@@ -291,6 +305,19 @@ def _slack(values: Mapping[str, str], faults: Faults) -> SlackSettings | None:
         client_secret=secret["SLACK_CLIENT_SECRET"],
         token_keys=tuple(Secret(key) for key in slack_settings.token_keys(values.get("SLACK_TOKEN_KEY", ""))),
         public_url=values.get("PUBLIC_URL", "").rstrip("/"),
+    )
+
+
+def _discord(values: Mapping[str, str], faults: Faults) -> DiscordSettings | None:
+    """How the desk is in Discord; None without a token."""
+    discord_settings.check(values, faults)
+    token = values.get("DISCORD_TOKEN")
+    if token is None:
+        return None
+    return DiscordSettings(
+        token=Secret(token),
+        api_url=discord_settings.api_url(values.get("DISCORD_API_URL", discord_settings.API)),
+        gateway_url=values.get("DISCORD_GATEWAY_URL", ""),
     )
 
 

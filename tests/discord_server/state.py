@@ -31,7 +31,7 @@ class World:
 
     def __init__(self) -> None:
         """An empty Discord with one application and its bot, in no guild."""
-        self.token = "bot.token.for-tests"
+        self.token = "OTAw.token.for-tests"
         self.application_id = "900"
         self.bot_id = "900"
         """The bot's user id, as Discord gives new applications: the application's own."""

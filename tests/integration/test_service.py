@@ -108,7 +108,7 @@ def test_address_of_another_machine(host: str, port: int) -> None:
     ("words", "variables", "said"),
     [
         (["up"], {"SLACK_BOT_TOKEN": "xoxb-hush"}, "SLACK_BOT_TOKEN is set, but nothing says how Slack reaches"),
-        (["up", "--playground"], {"DISCORD_TOKEN": "hush"}, "unset DISCORD_TOKEN"),
+        (["up", "--playground"], {"DISCORD_TOKEN": "MTIz.hush.hush"}, "unset DISCORD_TOKEN"),
         (["up", "--playground"], {"HTTP_HOST": "0.0.0.0"}, "not on '0.0.0.0'"),  # noqa: S104
         (["demo", "--no-open", "--port", "0"], {"SLACK_APP_TOKEN": "xapp-hush"}, "unset SLACK_APP_TOKEN"),
         (["up"], {"HTTP_PORT": "eighty"}, 'HTTP_PORT is "eighty"'),

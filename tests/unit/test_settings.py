@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.settings import NoConfig, Secret, Settings, WrongSettings, load, tokens_present
+from bot.settings import DiscordSettings, NoConfig, Secret, Settings, WrongSettings, load, tokens_present
 from bot.starter import STARTER
 from core.config import Method, Terms
 from core.errors import NotYetBuilt
@@ -282,6 +282,49 @@ def test_slack_faults(tmp_path: Path, environment: dict[str, str], said: str) ->
     assert "hush" not in told
 
 
+DISCORD_TOKEN = "MTIzNDU2Nzg5MDEyMzQ1Njc4.G-hush.hush_hush-hush"  # in front: 123456789012345678
+
+
+def test_discord_settings(tmp_path: Path) -> None:
+    """A bot's token makes Discord, at its own address unless another is named; without one there is no Discord."""
+    own = read(tmp_path, MINIMAL, {"DISCORD_TOKEN": DISCORD_TOKEN}).discord
+    assert own == DiscordSettings(Secret(DISCORD_TOKEN), "https://discord.com/api/v10", "")
+    addresses = {"DISCORD_API_URL": "http://127.0.0.1:9/api/", "DISCORD_GATEWAY_URL": "ws://127.0.0.1:9"}
+    other = read(tmp_path, MINIMAL, addresses | {"DISCORD_TOKEN": DISCORD_TOKEN}).discord
+    assert other == DiscordSettings(Secret(DISCORD_TOKEN), "http://127.0.0.1:9/api/v10", "ws://127.0.0.1:9")
+    assert read(tmp_path, MINIMAL, addresses).discord is None
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"DISCORD_TOKEN": f"Bot {DISCORD_TOKEN}"}, 'DISCORD_TOKEN begins with "Bot "; write the token alone'),
+        ({"DISCORD_TOKEN": f"bearer {DISCORD_TOKEN}"}, 'DISCORD_TOKEN begins with "Bearer "; write the token alone'),
+        ({"DISCORD_TOKEN": "Bearer hush"}, "DISCORD_TOKEN looks like an OAuth2 token; copy the token from"),
+        ({"DISCORD_TOKEN": "hu5h" * 7 + "hu"}, "DISCORD_TOKEN is no bot token (it looks like an OAuth2 token)"),
+        ({"DISCORD_TOKEN": "hu_5" * 8}, "DISCORD_TOKEN is no bot token (it looks like a client secret)"),
+        ({"DISCORD_TOKEN": "0123456789abcdef" * 4}, "DISCORD_TOKEN is no bot token (it looks like a public key)"),
+        ({"DISCORD_TOKEN": "123456789012345678"}, "DISCORD_TOKEN is no bot token (it looks like an application id)"),
+        ({"DISCORD_TOKEN": "mfa.hush"}, "(it looks like the token of a person's own account)"),
+        ({"DISCORD_TOKEN": "https://discord.com/api/webhooks/1/hush"}, "(it looks like an address)"),
+        ({"DISCORD_TOKEN": "hush"}, "DISCORD_TOKEN is no bot token; copy the token from the application's page Bot"),
+        ({"DISCORD_TOKEN": "aHVzaA.hush.hush"}, "DISCORD_TOKEN is no bot token; copy"),
+        ({"DISCORD_TOKEN": "é.hush.hush"}, "DISCORD_TOKEN is no bot token; copy"),
+        ({"DISCORD_TOKEN": f"{DISCORD_TOKEN} x"}, "DISCORD_TOKEN holds a space"),
+        ({"DISCORD_API_URL": "discord.com"}, "DISCORD_API_URL is no address; begin with https:// or http://"),
+        ({"DISCORD_API_URL": "https://x/api?hush=1"}, "DISCORD_API_URL is no address of an API; write one such as"),
+        ({"DISCORD_API_URL": "https://[hush"}, "DISCORD_API_URL is no address of an API; write one such as"),
+        ({"DISCORD_API_URL": "https://x/api/v9/"}, "DISCORD_API_URL names another version than 10; write one such as"),
+    ],
+)
+def test_discord_faults(tmp_path: Path, environment: dict[str, str], said: str) -> None:
+    """What was copied from the wrong place is told by its looks, with the right place and never with its value."""
+    told = faults(tmp_path, MINIMAL, environment)
+    assert said in told
+    assert "hush" not in told
+    assert "123456789012345678" not in told
+
+
 def test_dotenv_gives_way_to_the_environment(tmp_path: Path) -> None:
     """.env is read; a variable of the environment goes before it; empty ones count as unset."""
     settings = read(
@@ -308,12 +351,12 @@ def test_secrets_never_show(tmp_path: Path) -> None:
     environment = {
         "SLACK_BOT_TOKEN": "xoxb-hush",
         "SLACK_APP_TOKEN": "xapp-hush",
-        "DISCORD_TOKEN": "discord-hush",
+        "DISCORD_TOKEN": DISCORD_TOKEN,
         "DATABASE_URL": "postgresql://desk:pg-hush@localhost/desk",
     }
     settings = read(tmp_path, MINIMAL, environment)
     assert settings.chat_tokens() == ["SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "DISCORD_TOKEN"]
-    assert settings.secrets["DISCORD_TOKEN"].reveal() == "discord-hush"
+    assert settings.secrets["DISCORD_TOKEN"].reveal() == DISCORD_TOKEN
     try:
         raise ValueError(settings)
     except ValueError as error:
