@@ -27,6 +27,7 @@ from tests.commands import Process, process
 from tests.conftest import count
 from tests.desk_world import World
 from tests.slack_server import Interaction, SlackServer
+from tests.slack_server.faults import Kind
 from tests.slack_world import APPROVALS, BOT_TOKEN, EARNINGS, TEAM, USERS, Transport, settle
 
 NUMBER = 60
@@ -186,7 +187,7 @@ async def test_stopped_during_a_burst(tmp_path: Path, migrated_database: Databas
         made.check(often=1)
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("transport", ["socket", pytest.param("http", marks=pytest.mark.deep)])
 async def test_killed_during_a_burst(tmp_path: Path, migrated_database: Database, transport: Transport) -> None:
     """SIGKILL: the next process takes over at once what was acknowledged; writes are not repeated."""
     async with desk(tmp_path, migrated_database, transport) as made:
@@ -239,3 +240,23 @@ def test_only_a_sole_process_takes_what_another_holds(database: Database) -> Non
         (taken,) = inbox.claim_lost(session, now, "two", "slack", sole=True)
         assert (taken.key, taken.tries) == ("key", 2)
         assert inbox.claim_lost(session, now, "two", "slack", sole=True) == []
+
+
+@pytest.mark.parametrize("trouble", ["slow", pytest.param("outage", marks=pytest.mark.deep)])
+async def test_stops_while_slack_is_away(tmp_path: Path, migrated_database: Database, trouble: str) -> None:
+    """With Slack gone, or hanging, the process ends in time; what was acknowledged is answered after the restart."""
+    async with desk(tmp_path, migrated_database, "socket") as made:
+        async with made.running() as first:
+            await made.prepare()
+            kind: Kind = "slow" if trouble == "slow" else "outage"
+            made.server.fault("response_url", kind, None, seconds=60)
+            await made.send(random.Random(4))
+            await made.server.wait_for(lambda: len(made.acked) >= 20)
+            if trouble == "outage":
+                made.server.outage()
+            status, seconds = await asyncio.to_thread(first.stop)
+            assert (status, seconds < STOP_WITHIN) == (0, True), (seconds, first.output)
+        made.server.end_faults()
+        async with made.running():
+            await made.over()
+        made.check(often=2)
