@@ -25,7 +25,7 @@ from tests.stages import APPROVALS
 from tests.stages.playground import PlaygroundStage
 
 SHOWN = 2  # rounds whose cards are waited for: Slack takes one post a second in a channel
-ROUNDS = 24
+ROUNDS = 16
 SAID = re.compile(r"(?:\d/\d |Rejected by )\w+ [\d: A-Za-z]*UTC \(\w+\)")
 
 
