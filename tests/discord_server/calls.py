@@ -6,13 +6,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tests.discord_server.checks import problems, tree
-from tests.discord_server.things import READ_MESSAGE_HISTORY, VIEW_CHANNEL, Channel, Json, Message
+from tests.discord_server.checks import Problem, in_words, problems, tree
+from tests.discord_server.things import VIEW_CHANNEL, Channel, Json, Message
 
 if TYPE_CHECKING:
     from tests.discord_server.server import DiscordServer
-
-__all__ = ["READ_MESSAGE_HISTORY", "ROUTES", "Refused", "Request", "Route", "route"]
 
 
 @dataclass(eq=False)
@@ -57,11 +55,15 @@ class Request:
 
     def checked(self, server: DiscordServer, *, message: Message | None = None) -> Json:
         """The body, once it passed Discord's description and limits; broken ones are remembered and refused."""
-        found = problems(self.route, self.body, self.files, message=message) if server.check_bodies else []
+        found: list[Problem] = []
+        if server.check_bodies:
+            found = problems(self.route, self.body, self.files, message=message)
+        else:
+            server.unjudged.append((self.route, self.body, self.files, message))
         if isinstance(self.body, str) or (self.body is None and not found):
             raise Refused(400, 50109, "The request body contains invalid JSON.")
         if found:
-            server.violations += [f"{self.route}: {'.'.join(where)}: {told}" for where, told in found]
+            server.violations += in_words(self.route, found)
             raise Refused(400, 50035, "Invalid Form Body", tree(found))
         if any(len(content) > 10 * 1024 * 1024 for _, content in self.uploads.values()):
             raise Refused(413, 40005, "Request entity too large")

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
+from tests.discord_server.checks import in_words, problems
 from tests.discord_server.faults import Fault, Kind
 from tests.discord_server.people import People
 from tests.discord_server.rest import mount
@@ -91,6 +92,13 @@ class DiscordServer(People):
         """All is well again."""
         self.faults.clear()
         self.changed()
+
+    def judge(self) -> list[str]:
+        """Check the bodies that came while `check_bodies` was off; gives every violation there is."""
+        for route, body, files, message in self.unjudged:
+            self.violations += in_words(route, problems(route, body, files, message=message))
+        self.unjudged.clear()
+        return self.violations
 
     # what happens in guilds
 

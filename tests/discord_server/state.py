@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import time
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from tests.discord_server.faults import Faults
 from tests.discord_server.things import (
@@ -54,7 +54,8 @@ class World:
         self.violations: list[str] = []
         """Bodies that broke Discord's description or limits; tests assert that there are none."""
         self.check_bodies = True
-        """Whether bodies are checked; benchmarks say no."""
+        """Whether bodies are checked as they come; measurements say no, and call `judge` when the clock has stopped."""
+        self.unjudged: list[tuple[str, Any, list[str], Message | None]] = []
         self.limits: dict[str, tuple[int, float]] = {}
         """Route → (requests, seconds) for each channel, guild or webhook; more get a 429."""
         self.global_limit: tuple[int, float] | None = None
@@ -191,13 +192,13 @@ class World:
         return self.directs[channel_id]
 
     def messages(self, channel_id: str) -> list[Message]:
-        """What everyone sees in a channel, oldest first, deleted and ephemeral messages left out."""
-        return [each for each in self.channel(channel_id).messages if not each.deleted and not each.ephemeral]
+        """What everyone sees in a channel, oldest first; deleted, ephemeral and "thinking" ones left out."""
+        return [each for each in self.channel(channel_id).messages if each.stands and not each.ephemeral]
 
     def direct(self, user_id: str) -> list[Message]:
         """What stands in the direct messages of a person and our bot, ephemeral ones left out."""
         found = [each for each in self.directs.values() if each.members == (user_id,)]
-        return [each for channel in found for each in channel.messages if not each.deleted and not each.ephemeral]
+        return [each for channel in found for each in channel.messages if each.stands and not each.ephemeral]
 
     def private(self, user_id: str, channel_id: str | None = None) -> list[Message]:
         """The ephemeral messages that only this person sees, in a channel or everywhere, oldest first."""
@@ -206,7 +207,7 @@ class World:
             for channel in self.everywhere()
             if channel_id in (None, channel.id)
             for each in channel.messages
-            if each.ephemeral and each.seen_by == user_id and not each.deleted
+            if each.ephemeral and each.seen_by == user_id and each.stands
         ]
         return sorted(found, key=lambda each: each.seq)
 
@@ -215,7 +216,7 @@ class World:
         return self.modals.get(user_id)
 
     def called(self, route: str) -> list[Call]:
-        """The requests of one route, in order; `route` as in `tests.discord_server.routes`, or the start of one."""
+        """The requests of one route (as in `tests.discord_server.routes`), in order."""
         return [call for call in self.calls if call.route == route]
 
     def everywhere(self) -> list[Channel]:

@@ -111,6 +111,11 @@ class Message:
         """Is it for one person's eyes?"""
         return bool(self.flags & EPHEMERAL)
 
+    @property
+    def stands(self) -> bool:
+        """Is there something to read, still?"""
+        return not self.deleted and not self.loading
+
     def file(self, filename: str) -> Attachment:
         """The attachment of this name; AssertionError when there is none."""
         for each in self.attachments:

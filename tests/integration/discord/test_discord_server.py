@@ -144,6 +144,25 @@ async def test_contexts_tell_where_a_person_is_and_by_whose_installation(server:
         assert isinstance(got[0].user, discord.Member)
 
 
+async def test_an_own_installation_works_where_the_bot_is_not(server: DiscordServer) -> None:
+    """In somebody else's guild the command of one's own account works, and its buttons too."""
+    server.add_guild("500", bot_in=False)
+    server.add_channel("500", "501")
+    server.add_member("500", ADA)
+    got: list[tuple[int | None, bool]] = []
+
+    async def answer(interaction: discord.Interaction) -> None:
+        got.append((interaction.guild_id, interaction.is_guild_integration()))
+        await interaction.response.send_message(view=Card("Balance"), ephemeral=True)
+
+    async with connected(server, answer):
+        await server.slash("500", "501", ADA, "/stats")
+        pressed = await server.click(ADA, "Withdraw")
+    assert got == [(500, False), (500, False)]
+    assert pressed.said.startswith("Balance")
+    assert pressed.payload["message"]["flags"] & 64
+
+
 async def test_a_deferred_answer_becomes_the_message_and_files_follow(server: DiscordServer) -> None:
     """Thinking, then the edited answer, then a follow-up with a picture: the flag of the deferral holds."""
 
@@ -342,6 +361,16 @@ async def test_a_bad_body_is_refused_and_remembered(server: DiscordServer) -> No
             assert refused.value.code == 50035
             assert said in server.violations[-1]
             assert server.messages(CHANNEL) == []
+
+
+async def test_bodies_may_be_judged_later(server: DiscordServer) -> None:
+    """With the checks off everything is taken; `judge` finds what was wrong."""
+    server.check_bodies = False
+    async with logged_in(server) as bot:
+        await (await channel_of(bot)).send(view=Card("x", label="L" * 81))
+    assert len(server.messages(CHANNEL)) == 1
+    assert server.violations == []
+    assert "label" in server.judge()[0]
 
 
 async def test_commands_are_replaced_and_creations_are_counted(server: DiscordServer) -> None:

@@ -127,6 +127,20 @@ async def test_two_sessions_of_a_shard_both_hear(server: DiscordServer) -> None:
     assert made.said == "me"
 
 
+async def test_each_shard_hears_of_its_guilds(server: DiscordServer) -> None:
+    """With two shards a guild's interactions go to one of them, direct messages to the first."""
+    server.shards = 2
+    other = str(1 << 22)
+    server.add_guild(other)
+    server.add_channel(other, "600")
+    server.add_user(ADA, "ada")
+    async with connected(server, hello):
+        await server.connected(2)
+        assert (await server.slash(other, "600", ADA, "/stats")).said == "hello"
+        assert (await server.slash("", "", ADA, "/stats")).said == "hello"
+    assert [(each.shard, each.received) for each in server.sessions] == [((0, 2), 1), ((1, 2), 1)]
+
+
 async def test_a_wrong_identify_is_closed_with_its_code(server: DiscordServer) -> None:
     """Discord's close codes: a bad token, privileged intents, a shard that can't be, nonsense, nothing said before."""
     good = {"token": server.token, "intents": 1, "properties": {}}
