@@ -55,7 +55,7 @@ class Sent(NamedTuple):
 class Presses(Protocol):
     """The client that hears of presses and choices."""
 
-    async def pressed(self, interaction: discord.Interaction, pressed: Pressed) -> None:
+    async def pressed(self, interaction: discord.Interaction, pressed: Pressed, /) -> None:
         """Answer a button or a menu."""
 
 

@@ -124,7 +124,7 @@ def problems(body: Mapping[str, object]) -> list[str]:
 
     A body with a title is a modal's (the `data` of its interaction response); any other one a message's.
     """
-    walk = _Walk()
+    walk, body = _Walk(), _object(body)
     return list(walk.modal(body) if "title" in body else walk.message(body))
 
 
@@ -161,7 +161,7 @@ class _Walk:
         yield from _count("attachments", len(files))
         for file in files:
             if "description" in file:
-                yield from _length("attachment description", file["description"] or "")
+                yield from _length("attachment description", file["description"])
         names = {f"attachment://{file.get('filename')}" for file in files if "filename" in file}
         if names and not self.pictures <= names:
             yield f"pictures without a file: {', '.join(sorted(self.pictures - names))}"
@@ -225,7 +225,7 @@ class _Walk:
 
     def _id(self, component: Object) -> Found:
         number = component.get("id")
-        if number is None:
+        if "id" not in component:
             return
         if not isinstance(number, int):
             yield f"id {number!r} is no number"
@@ -419,7 +419,8 @@ def _count(what: str, count: int, unit: str = "") -> Found:
 
 
 def _object(value: object) -> Object:
-    return value if isinstance(value, Mapping) else {}
+    """What it holds; null is as good as nothing."""
+    return {key: one for key, one in value.items() if one is not None} if isinstance(value, Mapping) else {}
 
 
 def _objects(value: object) -> list[Object]:

@@ -21,7 +21,7 @@ _EVERYBODY = re.compile(r"@(?=everyone|here)", re.IGNORECASE)
 _MARKUP = re.compile(
     r"[\\*_~`|<>\[\]#]"
     rf"|@(?!{NOTHING})"
-    r"|:(?!\s|$|(?<=[0-9]:)[0-9]{1,2}(?![0-9:]))"  # 04:00 stays; ":100:" is an emoji
+    r"|:(?!\s|(?<=[0-9]:)[0-9]{1,2}(?![0-9:]))"  # 04:00 stays; ":100:" is an emoji
     r"|(?<=\w)\.(?=[^\W\d_])"
 )
 _BULLET = re.compile(r"^([^\S\n]*)([-+])(?=\s|$|\\#)", re.MULTILINE)
@@ -58,8 +58,9 @@ def small(text: str) -> str:
 
 
 def heading(text: str) -> str:
-    """The same as a heading, on one line."""
-    return f"## {inert(' '.join(text.split()))}"
+    """The same as a heading, on one line. Discord drops the signs at the end of one, escaped or not."""
+    line = inert(" ".join(text.split()))
+    return f"## {line}{NOTHING if line.endswith('#') else ''}"
 
 
 def code(text: str) -> str:
