@@ -28,11 +28,13 @@ from core.storage import Database, make_engine
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
+    from adapters.discord.answer import Conversation as Discussion
+    from adapters.discord.app import Discord
     from adapters.slack.answer import Conversation
     from adapters.slack.app import Slack
     from bot.clock import AdjustableClock
     from bot.service import Service
-    from bot.settings import SlackSettings
+    from bot.settings import DiscordSettings, SlackSettings
     from core.chat.outbox import ChatPort
 
 
@@ -161,6 +163,10 @@ def assemble(
         ports[slack.platform] = slack.port
         web.router.routes.extend(slack.routes)
         readiness.platforms = (*readiness.platforms, slack)
+    if app.settings.discord is not None:
+        discord = _discord(app, app.settings.discord, Measured(app.desk, metrics), relay.who)
+        ports[discord.platform] = discord.port
+        readiness.platforms = (*readiness.platforms, discord)
     return Service(app, relay, scheduler, web, listening, readiness, closing, on_ready)
 
 
@@ -206,6 +212,27 @@ def _slack(app: App, settings: SlackSettings, desk: Conversation, who: str) -> S
         transport,
         who=who,
         aliases=aliases(),
-        sole=app.database.engine.dialect.name == "sqlite",  # bot.lock: one service per file
+        sole=_sole(app),
         more_routes=routes,
     )
+
+
+def _discord(app: App, settings: DiscordSettings, desk: Discussion, who: str) -> Discord:
+    """The Discord adapter, for every server that the bot was invited to."""
+    from adapters.discord.app import Discord
+
+    return Discord(
+        desk,
+        app.database,
+        app.clock,
+        settings.token.reveal(),
+        who=who,
+        api_url=settings.api_url,
+        gateway_url=settings.gateway_url,
+        sole=_sole(app),
+    )
+
+
+def _sole(app: App) -> bool:
+    """Whether no other service can be at work on this database (bot.lock: one per SQLite file)."""
+    return app.database.engine.dialect.name == "sqlite"

@@ -10,23 +10,16 @@ from bot.bootstrap import assemble, build
 from bot.lock import sole_service
 from bot.service import listen
 from bot.settings import Settings
-from core.errors import DeskError
-
-
-class NoAdapterYet(DeskError):
-    """Nothing started. DISCORD_TOKEN is set, but this version has no Discord adapter yet. Unset it."""
 
 
 def run(settings: Settings, playground: bool) -> None:
-    """Serve until SIGTERM or SIGINT. Raises NoAdapterYet, PortInUse, AlreadyRunning and what the database refuses."""
+    """Serve until SIGTERM or SIGINT. Raises PortInUse, AlreadyRunning and what the database refuses."""
     tokens = settings.chat_tokens()
     if playground:
         from adapters.web.playground import refuse_real_tokens, require_loopback
 
         refuse_real_tokens(tokens)
         require_loopback(settings.http_host)
-    if "DISCORD_TOKEN" in tokens:
-        raise NoAdapterYet
     logs.configure(settings.log_format, [settings.database_url, *settings.secrets.values()])
     with contextlib.ExitStack() as stack:
         stack.enter_context(sole_service(settings.database_url.reveal()))

@@ -48,6 +48,7 @@ THREADS = 8
 WAITING_MOST = 2_000  # calls that wait for a thread; more are refused at once instead of piling up
 TERMINAL = Destination("cli")
 REPLACING = ("page", "period")
+OPEN = "open"
 LEDGER_DOWN = (OperationalError, InterfaceError, PoolTimeout)
 
 
@@ -132,7 +133,9 @@ class Desk:
         once: Once | None = None,
     ) -> Reply:
         """Answer a command line typed on a chat surface; fields: arguments that the surface has by their names."""
-        return await self._on_thread(lambda: self._run(_Who(identity, surface=surface), text, fields, once))
+        if fields:
+            return await self.press(identity, OPEN, text, fields, surface, once=once)
+        return await self._on_thread(lambda: self._run(_Who(identity, surface=surface), text, once=once))
 
     async def press(
         self,

@@ -76,6 +76,8 @@ async def test_withdrawal_by_form(stage: Stage) -> None:
 
 async def test_missing_argument_is_asked_for(stage: Stage) -> None:
     """A command without what it needs asks in a form, with what was given filled in; the answer completes it."""
+    if not stage.asks_for_missing:
+        pytest.skip("this platform's client asks for what is missing by itself")
     await stage.link("ada", "Ann")
     form = await stage.type("Ann", "/desk freeze ada", APPROVALS)
     assert "Why" in form, form
@@ -152,7 +154,7 @@ async def test_link_and_unlink(stage: Stage) -> None:
         pytest.skip("the playground's people are linked from the start")
     assert "Not linked yet" in await stage.type("ada", "/balance", EARNINGS)
     assert "wrong" in await stage.type("ada", "/link AAAAA-AAAAA")
-    code = _code(stage)
+    code = stage.code("ada")
     assert "You are Ada here now" in await stage.type("ada", f"/link {code}")
     assert "$1,000.00" in await stage.type("ada", "/balance", EARNINGS)
     await stage.type("ada", "/unlink")
@@ -172,10 +174,10 @@ async def test_dashboard_is_live(stage: Stage) -> None:
     assert "WD-1" not in queue
     await stage.type("ada", "/withdraw 50")
     await stage.press("ada", "Request $50.00")
-    await stage.until(lambda: "WD-1" in _standing(stage, "ada") and "WD-1" in _standing(stage, "Mira"))
-    assert "$950.00" in _standing(stage, "ada")
+    await stage.until(lambda: "WD-1" in stage.standing_home("ada") and "WD-1" in stage.standing_home("Mira"))
+    assert "$950.00" in stage.standing_home("ada")
     await stage.type("Mira", "/desk approve 1")
-    await stage.until(lambda: "WD-1" not in _standing(stage, "Mira"))
+    await stage.until(lambda: "WD-1" not in stage.standing_home("Mira"))
 
 
 async def test_dashboard_answers_where_one_looks(stage: Stage) -> None:
@@ -198,17 +200,3 @@ async def test_dashboard_answers_where_one_looks(stage: Stage) -> None:
     assert "$75.00" in await stage.fill("ada", Amount="75")
     assert "WD-1 requested" in await stage.press("ada", "Request $75.00")
     assert stage.public(EARNINGS) == []
-
-
-def _code(stage: Stage) -> str:
-    from tests.stages.slack import SlackStage
-
-    assert isinstance(stage, SlackStage)
-    return stage.slack.code("ada")
-
-
-def _standing(stage: Stage, who: str) -> str:
-    from tests.stages.slack import SlackStage
-
-    assert isinstance(stage, SlackStage)
-    return stage.slack.standing_home(who)

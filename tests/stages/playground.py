@@ -27,10 +27,17 @@ class PlaygroundStage:
 
     name = "playground"
     has_home = False
+    asks_for_missing = True
 
     def __init__(self, world: World, chat: Playground, relay: Relay) -> None:
         self.world, self.chat, self.relay = world, chat, relay
         self._open: dict[str, tuple[Post | None, str, Button]] = {}
+
+    def code(self, who: str) -> str:
+        raise AssertionError(f"{who} is linked from the start")
+
+    def standing_home(self, who: str) -> str:
+        raise AssertionError(f"the playground has no dashboard for {who}")
 
     async def link(self, *people_: str) -> None:
         for name in people_:

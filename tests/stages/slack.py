@@ -30,6 +30,7 @@ class SlackStage:
     """See `Stage`."""
 
     has_home = True
+    asks_for_missing = True
 
     def __init__(self, slack: SlackWorld, transport: Transport) -> None:
         self.name = f"slack-{transport}"
@@ -38,6 +39,12 @@ class SlackStage:
 
     async def link(self, *people: str) -> None:
         self.slack.link(*people)
+
+    def code(self, who: str) -> str:
+        return self.slack.code(who)
+
+    def standing_home(self, who: str) -> str:
+        return self.slack.standing_home(who)
 
     async def subscribe(self, place: str, topic: str) -> None:
         chosen: subscriptions.Topic = "digest" if topic == "digest" else "approvals"

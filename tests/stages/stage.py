@@ -24,6 +24,15 @@ class Stage(Protocol):
         """Whether there is a dashboard to open."""
         ...
 
+    @property
+    def asks_for_missing(self) -> bool:
+        """Whether a command may be sent without what it needs; elsewhere the client asks for it by itself."""
+        ...
+
+    def code(self, who: str) -> str:
+        """A code for linking, as the platform's account page gives it."""
+        ...
+
     async def link(self, *people: str) -> None:
         """Have their accounts speak for them, without a word."""
         ...
@@ -66,6 +75,10 @@ class Stage(Protocol):
 
     async def home(self, who: str) -> str:
         """Open the dashboard."""
+        ...
+
+    def standing_home(self, who: str) -> str:
+        """The dashboard as it stands on somebody's screen."""
         ...
 
     async def until(self, holds: Callable[[], object]) -> None:

@@ -6,11 +6,12 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from tests.desk_world import World
+from tests.stages.discord import discord_stage
 from tests.stages.playground import playground_stage
 from tests.stages.slack import slack_stage
 from tests.stages.stage import Stage
 
-STAGES = ("slack-socket", "slack-http", "playground")
+STAGES = ("slack-socket", "slack-http", "discord", "playground")
 
 
 @contextlib.asynccontextmanager
@@ -19,6 +20,9 @@ async def staged(name: str, world: World) -> AsyncIterator[Stage]:
     if name == "playground":
         async with playground_stage(world) as playground:
             yield playground
+    elif name == "discord":
+        async with discord_stage(world) as discord:
+            yield discord
     elif name == "slack-socket":
         async with slack_stage(world, "socket") as over_socket:
             yield over_socket

@@ -1,0 +1,110 @@
+"""The whole service beside our own Discord: the real discord.py, the real relay, people who type and press."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from adapters.discord.api import redirect
+from bot.bootstrap import App, assemble, build
+from bot.service import Service, listen
+from bot.settings import DiscordSettings, Secret, Settings
+from core import people
+from core.chat import subscriptions
+from core.chat.outbox import Destination
+from core.people import Identity
+from tests.desk_world import CONFIG, STAFF, World
+from tests.discord_server import DiscordServer
+from tests.slack_world import Clock
+
+GUILD = "900000000000000001"
+EARNINGS = "900000000000000011"
+APPROVALS = "900000000000000012"
+# Discord ids of the people of `World`; Zoe is linked to nobody.
+USERS = {
+    name: f"8000000000000000{number:02}"
+    for number, name in enumerate(("ada", "bo", "Mira", "Tom", "Ann", "Amos", "Olga", "zoe"), 1)
+}
+
+
+@dataclass
+class DiscordWorld:
+    """One server with everybody in it, two channels, and the running service."""
+
+    server: DiscordServer
+    world: World
+    app: App
+    service: Service
+    clock: Clock
+
+    def identity(self, name: str) -> Identity:
+        return Identity("discord", USERS[name])
+
+    def code(self, name: str) -> str:
+        """A code for linking, as the platform's account page or the operator gives it."""
+        with self.app.database.transaction() as session:
+            person = people.resolve(session, name)
+            return people.create_link_code(session, self.clock(), person.person_id)[0]
+
+    def link(self, *names: str) -> None:
+        """Link people without a word."""
+        for name in names:
+            code = self.code(name)
+            with self.app.database.transaction() as session:
+                assert people.link(session, self.clock(), self.identity(name), code).ok
+
+    def subscribe(self, channel: str, topic: subscriptions.Topic, *, full: bool = False) -> None:
+        """Have a channel hear of something."""
+        with self.app.database.transaction() as session:
+            olga = people.resolve(session, "Olga")
+            to = Destination("discord", GUILD, channel)
+            subscriptions.subscribe(session, self.clock(), olga, to, topic, full=full)
+
+
+@contextlib.asynccontextmanager
+async def running(world: World, *, server: DiscordServer | None = None) -> AsyncIterator[DiscordWorld]:
+    """The service, connected to a Discord (its own one unless given), until the end of the block."""
+    own = server is None
+    server = server or await DiscordServer.start()
+    if own:
+        settle(server)
+    url = world.database.engine.url.render_as_string(hide_password=False)
+    clock = Clock(world)
+    app = build(settings_for(server, url), clock)
+    with contextlib.closing(listen("127.0.0.1", 0)) as listening:
+        service = assemble(app, listening)
+        running = asyncio.create_task(service.run())
+        try:
+            await server.wait_for(lambda: (server.commands and server.online) or running.done())
+            async with asyncio.timeout(15):
+                while not (service.readiness.started and all(one.connected for one in service.readiness.platforms)):
+                    if running.done():
+                        running.result()
+                    await asyncio.sleep(0.01)
+            yield DiscordWorld(server, world, app, service, clock)
+        finally:
+            service.stop.set()
+            await running
+            app.close()
+            redirect()
+            if own:
+                await server.close()
+
+
+def settle(server: DiscordServer) -> None:
+    """A server with its people and channels; the staff may see /desk, as an administrator would settle it."""
+    server.add_guild(GUILD, "Creator Studio")
+    server.add_channel(GUILD, EARNINGS, "earnings")
+    server.add_channel(GUILD, APPROVALS, "payout-approvals")
+    for name, user in USERS.items():
+        server.add_user(user, name.lower())
+        if name in STAFF:
+            server.allow_command(GUILD, "desk", user)
+
+
+def settings_for(server: DiscordServer, database_url: str) -> Settings:
+    """What an operator would set for this Discord."""
+    discord = DiscordSettings(token=Secret(server.token), api_url=server.api_url, gateway_url=server.gateway_url)
+    return Settings(desk=CONFIG, database_url=Secret(database_url), discord=discord)
