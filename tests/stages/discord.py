@@ -75,7 +75,8 @@ class DiscordStage:
 
     def pictures(self) -> list[str]:
         messages = [one for channel in self.server.everywhere() for one in channel.messages]
-        return [_as_read(one.plain) for one in messages if any(file.filename.endswith(".png") for file in one.attachments)]
+        drawn = [one for one in messages if any(file.filename.endswith(".png") for file in one.attachments)]
+        return [_as_read(one.plain) for one in drawn]
 
     async def home(self, who: str) -> str:
         raise AssertionError(f"Discord has no dashboard for {who} to open")
