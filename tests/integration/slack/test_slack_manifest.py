@@ -134,7 +134,7 @@ def test_command_prints_json(terminal: Terminal) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("discord",), "There is no manifest for Discord yet"),
+        (("slack", "--application", "1"), "--application is for Discord"),
         (("slack", "--http"), "--http needs --url https://"),
         (("slack", "--oauth"), "--oauth needs --url https://"),
         (("slack", "--http", "--url", "http://desk.example.com"), "begins with http://; Slack sends"),
