@@ -129,7 +129,9 @@ class Relay:
         except TryLater as later:
             wait = None if later.seconds is None else dt.timedelta(seconds=later.seconds)
             reason = str(later)
-            await self._record(lambda s: outbox.retry(s, self.clock(), message.id, reason, wait))
+            # If it was to be looked for, it still is: it may be the search that has to wait.
+            unclear = message.check_first
+            await self._record(lambda s: outbox.retry(s, self.clock(), message.id, reason, wait, unclear=unclear))
         except (ChannelGone, DirectMessageClosed) as gone:
             reason = str(gone) or type(gone).__name__
             log.warning("a message can't be delivered", key=message.key, to=message.to.platform, reason=reason)

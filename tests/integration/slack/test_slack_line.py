@@ -66,12 +66,12 @@ class Line:
 
     async def settled(self) -> None:
         """Everything said, however long it takes."""
-        for _ in range(300):
+        for turn in range(300):
             await self.relay.drain()
             with self.world.database.reading() as session:
                 if outbox.backlog(session, self.world.now) == EMPTY and not self.outage_ends:
                     return
-            await self.sleep(3)
+            await self.sleep(3 + turn)  # the longest back-off is a quarter of an hour
         raise AssertionError("something never came")
 
     def subscribe(self, channel: str, topic: subscriptions.Topic) -> None:
@@ -286,6 +286,17 @@ async def test_any_faults(line: Line, seed: int) -> None:
 async def test_any_faults_many_times(line: Line, seed: int) -> None:
     """The same, a hundred times."""
     await any_faults(line, seed)
+
+
+@pytest.mark.parametrize("kind", ["429", "500", "cut_before"])
+async def test_a_search_that_has_to_wait_is_taken_up_again(line: Line, kind: Kind) -> None:
+    """A card was posted, its answer lost, and Slack doesn't let itself be searched at once: it isn't posted again."""
+    line.slack.fault(POST, "cut_after", channel=APPROVALS)
+    search = line.slack.fault("conversations.history", kind, times=4, channel=APPROVALS, retry_after=7)
+    _request(line)
+    await line.settled()
+    assert search.hits
+    assert len(line.slack.messages(APPROVALS)) == 1
 
 
 UPLOADS = ("files.getUploadURLExternal", "upload", "files.completeUploadExternal")
