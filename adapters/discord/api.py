@@ -84,10 +84,11 @@ def redirect(api_url: str = "", gateway_url: str = "") -> None:
 class DiscordApi:
     """REST as the bot, over the client's HTTP side, which must be logged in; `close` after the last call.
 
-    http may be replaced when the client is made anew.
+    http may be replaced when the client is made anew. longest_wait: seconds of a 429 that are waited for.
     """
 
-    def __init__(self, http: HTTPClient) -> None:
+    def __init__(self, http: HTTPClient, *, longest_wait: float = LONGEST_WAIT) -> None:
+        self._longest_wait = longest_wait
         self.http = http
         self._session: aiohttp.ClientSession | None = None
         self._user_id = ""
@@ -99,7 +100,7 @@ class DiscordApi:
     @http.setter
     def http(self, http: HTTPClient) -> None:
         # Its own parameter takes no less than 30 seconds, as long as the relay waits for a whole delivery.
-        http.max_ratelimit_timeout = LONGEST_WAIT
+        http.max_ratelimit_timeout = self._longest_wait
         self._http = http
 
     async def close(self) -> None:
@@ -206,7 +207,7 @@ class DiscordApi:
         """
         gate = getattr(self.http, "_global_over", None)
         if isinstance(gate, asyncio.Event) and not gate.is_set():
-            asyncio.get_running_loop().call_later(LONGEST_WAIT, gate.set)
+            asyncio.get_running_loop().call_later(self._longest_wait, gate.set)
 
     async def _answer_once(
         self, method: str, path: str, body: Json, files: Sequence[Upload], seconds: float, parameters: Mapping[str, str]
@@ -232,6 +233,8 @@ class DiscordApi:
                 if 200 <= response.status < 300:
                     return data
                 problem = _meaning(what, HTTPException(response, data))
+                if isinstance(problem, TryLater) and isinstance(data, dict):
+                    problem = TryLater(_seconds(data.get("retry_after"), problem.seconds))  # finer than the header
         except (aiohttp.ClientError, TimeoutError, OSError, RuntimeError) as error:
             problem = _failure(what, error)
         raise problem
@@ -255,9 +258,7 @@ def _timeout(seconds: float) -> aiohttp.ClientTimeout:
 
 def _form(body: object, files: Sequence[Upload]) -> list[dict[str, Any]]:
     """A request with files, as discord.py wants its parts; made anew for each repetition from the same bytes."""
-    parts: list[dict[str, Any]] = [
-        {"name": "payload_json", "value": json.dumps(body, ensure_ascii=False), "content_type": "application/json"}
-    ]
+    parts: list[dict[str, Any]] = [{"name": "payload_json", "value": json.dumps(body, ensure_ascii=False)}]
     for number, file in enumerate(files):
         part = {"name": f"files[{number}]", "value": file.data, "filename": file.name, "content_type": file.mime}
         parts.append(part)
@@ -297,8 +298,11 @@ def _meaning(what: str, error: HTTPException) -> Exception:
 
 def _wait(error: HTTPException) -> float | None:
     """Retry-After, in seconds."""
-    text = error.response.headers.get("Retry-After", "")
+    return _seconds(error.response.headers.get("Retry-After"), DEFAULT_WAIT if error.status == 429 else None)
+
+
+def _seconds(found: object, otherwise: float | None) -> float | None:
     try:
-        return max(0.0, min(float(text), 3_600.0))
+        return max(0.0, min(float(str(found)), 3_600.0))
     except ValueError:
-        return DEFAULT_WAIT if error.status == 429 else None
+        return otherwise
