@@ -76,7 +76,8 @@ def examine(config: Path | None, at: dt.datetime | None = None) -> list[Finding]
         if reachable.status != "wrong":
             for check in DATABASE_CHECKS:
                 found += _guarded(check, app)
-        found += _guarded(_slack(reachable.status != "wrong"), app)
+        for platform in (_slack, _discord):
+            found += _guarded(platform(reachable.status != "wrong"), app)
     finally:
         app.close()
     return found
@@ -140,9 +141,8 @@ def _tokens(settings: Settings) -> Iterator[Finding]:
         where = "many workspaces" if slack.many else "one workspace"
         transport = "Socket Mode" if slack.transport == "socket" else "HTTP"
         yield Finding("chat", "ok", f"Slack, {where}, by {transport}")
-    if settings.secrets.get("DISCORD_TOKEN"):
-        hint = "Unset it: this version has no Discord adapter yet, and `up` refuses to start beside it."
-        yield Finding("chat", "note", "DISCORD_TOKEN set", hint)
+    if settings.discord is not None:
+        yield Finding("chat", "ok", "Discord")
 
 
 def _slack(database: bool) -> Callable[[App], Iterator[Finding]]:
@@ -155,6 +155,18 @@ def _slack(database: bool) -> Callable[[App], Iterator[Finding]]:
             yield from findings(app, app.settings.slack, database=database)
 
     return slack
+
+
+def _discord(database: bool) -> Callable[[App], Iterator[Finding]]:
+    """The same for Discord."""
+
+    def discord(app: App) -> Iterator[Finding]:
+        if app.settings.discord is not None:
+            from bot.doctor_discord import findings
+
+            yield from findings(app, app.settings.discord, database=database)
+
+    return discord
 
 
 def _parquet() -> Finding:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import math
 import time
+from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -69,7 +70,7 @@ async def _serve(server: DiscordServer, name: str, route: Route, request: web.Re
         if late is not None and fault is not None:
             call.outcome = fault.kind
             return late
-        headers |= {"Via": "1.1 google"}
+        headers |= {"Via": "1.1 google", "Date": formatdate(server.now(), usegmt=True)}
         if told is None:
             return web.Response(status=status, headers=headers)
         return _json(told, status=status, headers=headers)

@@ -27,7 +27,8 @@ async def gateway(server: DiscordServer, _: Request) -> Answered:
 @route(routes.GATEWAY_BOT)
 async def gateway_bot(server: DiscordServer, _: Request) -> Answered:
     """Where the gateway is, how many shards we recommend, how many sessions may begin."""
-    started = {"total": 1000, "remaining": 1000 - len(server.sessions), "reset_after": 0, "max_concurrency": 1}
+    started = {"total": 1000, "remaining": server.starts - len(server.sessions)}
+    started |= {"reset_after": 7_200_000, "max_concurrency": 1}
     return 200, {"url": server.gateway_url, "shards": server.shards, "session_start_limit": started}
 
 

@@ -44,6 +44,8 @@ class World:
         self.guild_commands: dict[str, list[Json]] = {}
         self.command_creates: dict[str, list[float]] = {}
         """When commands were created: "" for global ones, else by guild; 200 a day."""
+        self.starts = 1000
+        """How many sessions may begin a day."""
         self.application_flags = 0
         self.install_contexts: tuple[int, ...] = (0, 1)
         """How the application may be installed: 0 in a guild, 1 by a user."""
