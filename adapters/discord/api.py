@@ -155,19 +155,20 @@ class DiscordApi:
         files: Sequence[Upload] = (),
         within: float,
         tries: int = 1,
+        once: bool = False,
         **parameters: str,
-    ) -> tuple[object, bool]:
+    ) -> None:
         """One call with an interaction's token instead of the bot's; within: seconds for all tries together.
 
-        Returns what Discord answered and whether an earlier try was cut off, so that this one may be its repetition.
-        A refusal after such a try says so (`DiscordRefused.code`) like any other. Raises as `call`.
+        once: a refusal because it was acknowledged before, after a try whose answer was lost, means that try. Raises as
+        `call`.
         """
         ends = time.monotonic() + within
         unclear = False
         for attempt in range(1, tries + 1):
             last = attempt == tries
             try:
-                return await self._answer_once(method, path, body, files, ends - time.monotonic(), parameters), unclear
+                await self._answer_once(method, path, body, files, ends - time.monotonic(), parameters)
             except TryLater as later:
                 wait = REPEAT_PAUSE if later.seconds is None else later.seconds
                 if last or time.monotonic() + wait >= ends:
@@ -177,11 +178,12 @@ class DiscordApi:
                 if last or time.monotonic() + wait >= ends:
                     raise
             except DiscordRefused as refused:
-                if unclear and refused.code == ACKNOWLEDGED:
-                    return {}, True  # by the try whose answer was lost
+                if once and unclear and refused.code == ACKNOWLEDGED:
+                    return
                 raise
+            else:
+                return
             await asyncio.sleep(wait)
-        raise Unclear(f"{method} {path}: no answer")  # not reached: the last try returns or raises
 
     async def _request(
         self, route: Route, body: object, query: Mapping[str, str] | None, files: Sequence[Upload]
@@ -211,7 +213,7 @@ class DiscordApi:
 
     async def _answer_once(
         self, method: str, path: str, body: Json, files: Sequence[Upload], seconds: float, parameters: Mapping[str, str]
-    ) -> object:
+    ) -> None:
         what = f"{method} {path}"
         problem: Exception
         try:
@@ -231,7 +233,7 @@ class DiscordApi:
             ) as response:
                 data = _json(await response.text(encoding="utf-8", errors="replace"))
                 if 200 <= response.status < 300:
-                    return data
+                    return
                 problem = _meaning(what, HTTPException(response, data))
                 if isinstance(problem, TryLater) and isinstance(data, dict):
                     problem = TryLater(_seconds(data.get("retry_after"), problem.seconds))  # finer than the header

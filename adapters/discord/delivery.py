@@ -31,11 +31,11 @@ from adapters.discord.api import (
     Upload,
 )
 from adapters.discord.custom_ids import BUTTON_VALUE, OPTION_VALUE
-from adapters.discord.pictures import attached
+from adapters.discord.pictures import Pictures, attached
 from adapters.discord.port import PLATFORM, DiscordPort, meaning
 from adapters.discord.sending import EPHEMERAL, Body, Json, drawing, first_accepted, plain
 from core.chat import handles
-from core.chat.cards import Note
+from core.chat.cards import Card, Note
 from core.chat.outbox import Destination, DirectMessageClosed, TryLater, Unclear
 from core.chat.registry import File, Reply
 
@@ -78,6 +78,16 @@ class Where:
     deferred: Deferred = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """An answer with its charts drawn and its files at hand."""
+
+    card: Card
+    drawn: Pictures
+    files: tuple[Upload, ...]
+    replaces: bool
+
+
 class Delivery:
     """Gives people their answers. Shares the line and the drawing of the port."""
 
@@ -89,16 +99,24 @@ class Delivery:
 
         Raises TryLater or Unclear when it may work later, DirectMessageClosed when it can't.
         """
+        await self.give(await self.ready(reply), where)
+
+    async def ready(self, reply: Reply) -> Ready:
+        """Draw an answer's charts and keep its long values, which may take a while: before its time is up."""
         files, note = attached(reply.files)
         card = replace(reply.card, blocks=(*reply.card.blocks, Note(note))) if note else reply.card
         drawn = await pictures.drawn(card)
         # At most ten files go with a message; of charts, the words are enough.
         drawn = drawn if len(drawn.uploads) + len(files) <= pictures.ATTACHMENTS_MOST else pictures.NO_PICTURES
+        return Ready(await self._sender.shortened(card), drawn, files, reply.replaces)
+
+    async def give(self, ready: Ready, where: Where) -> None:
+        """Give an answer that is drawn. Raises as `show`."""
 
         async def present(send: Way) -> None:
-            await self._sender.present(card, drawn, send, files=files)
+            await self._sender.present(ready.card, ready.drawn, send, files=ready.files)
 
-        await self._by_best_way(where, reply.replaces, present)
+        await self._by_best_way(where, ready.replaces, present)
 
     async def first(self, where: Where, reply: Reply) -> bool:
         """Give it as the first answer; False when that was given before, or it is too late for it. Raises as `show`."""
@@ -238,6 +256,7 @@ class Delivery:
     async def _first(self, where: Where, takes_its_place: bool, body: Body) -> None:
         kind = _UPDATE if takes_its_place else _MESSAGE
         told: Json = {"type": kind, "data": body.as_json(ephemeral=not where.direct and kind == _MESSAGE)}
+        # Acknowledged before means by a lost try, or by a deferral that overtook it: an edit is right for both.
         await self._send_callback(where, told, FIRST_WITHIN, body.uploads)
 
     async def _edit(self, where: Where, body: Body) -> None:
@@ -266,7 +285,7 @@ class Delivery:
 
     async def _callback(self, where: Where, told: Json, within: float, *, tries: int = TRIES) -> bool:
         try:
-            await self._send_callback(where, told, within, (), tries=tries)
+            await self._send_callback(where, told, within, (), tries=tries, once=True)
         except DiscordRefused as refused:
             if refused.code in _OVER or refused.code == ACKNOWLEDGED:
                 return False
@@ -274,7 +293,14 @@ class Delivery:
         return True
 
     async def _send_callback(
-        self, where: Where, told: Json, within: float, files: Sequence[Upload], *, tries: int = TRIES
+        self,
+        where: Where,
+        told: Json,
+        within: float,
+        files: Sequence[Upload],
+        *,
+        tries: int = TRIES,
+        once: bool = False,
     ) -> None:
         """The first answer. It is tried again while there is time: Discord takes only one."""
         await self._api.answer(
@@ -284,6 +310,7 @@ class Delivery:
             files=files,
             within=within,
             tries=tries,
+            once=once,
             webhook_id=where.interaction_id,
             webhook_token=where.token,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator
@@ -132,6 +133,18 @@ async def test_trouble_on_the_line_is_waited_out(line: Line, kind: Kind, times: 
     (message,) = line.server.private("1")
     assert "Your balance" in message.plain
     assert line.server.direct("1") == []
+
+
+async def test_an_answer_that_a_deferral_overtook_takes_its_place(line: Line) -> None:
+    """Its first try was cut off, and then another process deferred: refused as given before, it isn't lost."""
+    asked = await line.asked()
+    fault = line.server.fault(routes.CALLBACK, "cut_before")
+    showing = asyncio.ensure_future(line.delivery.show(Reply(card("Your balance")), line.where(asked)))
+    await line.server.wait_for(lambda: fault.hits)
+    assert await line.delivery.defer(line.where(asked), update=False) is True
+    await showing
+    assert [answer.kind for answer in asked.answers] == ["edited"]
+    assert len(line.server.private("1")) == 1
 
 
 async def test_a_deferral_whose_answer_was_lost_is_one(line: Line) -> None:
