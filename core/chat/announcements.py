@@ -275,7 +275,7 @@ def workspace_lost(session: Session, fact: WorkspaceLost) -> None:
     for person_id in sorted(told):
         elsewhere = (
             Destination(one.platform, one.workspace, user_id=one.user_id)
-            for one in people.identities(session, person_id)
+            for one in settings.accounts(session, person_id)
             if (one.platform, one.workspace) != (fact.platform, fact.workspace)
         )
         # Without an account elsewhere it is shown at their next command, wherever that is.

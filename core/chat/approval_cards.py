@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from sqlmodel import Session
 
 from core import people
+from core.chat.words import PLATFORMS
 from core.config import DeskConfig
 from core.earnings.tables import Creator
 from core.ledger import accounts
@@ -20,8 +21,6 @@ from core.payouts.views import approval_view
 
 Facts = Mapping[str, object]
 Fresh = Callable[[Session, DeskConfig, dt.datetime, Facts], Facts]
-
-PLATFORMS = {"slack": "Slack", "discord": "Discord", "playground": "playground", "cli": "command line"}
 
 
 def approval(session: Session, config: DeskConfig, now: dt.datetime, facts: Facts) -> Facts:

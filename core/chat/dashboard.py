@@ -18,6 +18,7 @@ from core.chat.commands.balance import ProgramBalance, balance_in
 from core.chat.commands.desk_queue import Waiting, waiting_line
 from core.chat.commands.own import known_programs, project_label
 from core.chat.commands.payouts import expected_text
+from core.chat.commands.personal import direct_messages
 from core.chat.outbox import Destination
 from core.chat.registry import Call, form_of
 from core.chat.words import days_text, plural
@@ -226,6 +227,7 @@ def _chosen(call: Call) -> dict[str, object]:
         "hour": "" if chosen.digest_hour is None else f"{chosen.digest_hour:02d}:00",
         "alerts": chosen.alerts,
         "public_name": chosen.public_name,
+        "direct": direct_messages(call, chosen),
     }
 
 

@@ -23,8 +23,8 @@ from sqlalchemy import ColumnElement, and_, bindparam, exists, func, literal_col
 from sqlmodel import Session
 from sqlmodel import select as sql
 
-from core import people
 from core.chat import copies as places
+from core.chat import settings
 from core.chat.cards import Card
 from core.chat.copies import ACTIVE
 from core.chat.tables import OutboxMessage
@@ -177,8 +177,9 @@ def put(
 ) -> bool:
     """Write a message in the caller's transaction; False when one with this key was written before.
 
-    to: a channel or account; without it, person_id: that person's newest account when it is delivered. facts: what the
-    template shows, as JSON (integers, text, ISO dates). not_before: hold it back until then.
+    to: a channel or account; without it, person_id: that person's account when it is delivered, on the platform that
+    they chose, or their newest (core.chat.settings.accounts). facts: what the template shows, as JSON (integers, text,
+    ISO dates). not_before: hold it back until then.
     """
     return put_all(session, now, [Draft(key, template, facts, to, person_id, kind, subject, not_before)]) == 1
 
@@ -302,7 +303,7 @@ def _ready(session: Session, message: OutboxMessage, platforms: Collection[str] 
 
 
 def _account(session: Session, person_id: int, platforms: Collection[str] | None) -> Destination | None:
-    for identity in people.identities(session, person_id):
+    for identity in settings.accounts(session, person_id):
         if platforms is None or identity.platform in platforms:
             return Destination(identity.platform, identity.workspace, user_id=identity.user_id)
     return None
@@ -349,7 +350,7 @@ def delivered(
 ) -> None:
     """It stands there as platform_id; copies of a subject's card are remembered, to be repainted.
 
-    to: where it went, as it was claimed: a person's newest account may be another one by now.
+    to: where it went, as it was claimed: a person's messages may go to another account by now.
     """
     message = _open(session, message_id)
     if message is None:

@@ -1,4 +1,5 @@
-"""What a person chose in /settings: timezone, the hour of their morning message, alerts, a public name."""
+"""What a person chose in /settings: timezone, the hour of their morning message, alerts, a public name, and where
+their direct messages go."""
 
 from __future__ import annotations
 
@@ -11,13 +12,15 @@ from zoneinfo import ZoneInfo, available_timezones
 from sqlalchemy import bindparam, select
 from sqlmodel import Session
 
+from core import people
 from core.chat.tables import PersonSettings
 from core.earnings.tables import Creator
 from core.errors import DeskError
-from core.people import Actor
+from core.people import Actor, ChatIdentity
 from core.storage import table_of
 
 UTC = ZoneInfo("UTC")
+NEWEST = "newest"  # as people write it: messages go to whichever account was linked last
 
 
 # Every command asks this, so the statement is made once.
@@ -47,6 +50,10 @@ class UnknownHour(DeskError):
     """Nothing changed. The hour is a whole number from 0 to 23, in your timezone; or off."""
 
 
+class NoAccountThere(DeskError):
+    """Nothing changed. None of your linked chat accounts is on “{text}”. Messages can go to: {known}."""
+
+
 def of(session: Session, person_id: int) -> PersonSettings:
     """A person's settings; the defaults when they never chose any."""
     return session.get(PersonSettings, person_id) or PersonSettings(person_id=person_id)
@@ -60,10 +67,12 @@ def change(
     digest_hour: int | str | None = None,
     alerts: bool | None = None,
     public_name: bool | None = None,
+    notices: str | None = None,
 ) -> PersonSettings:
     """Change what is given, leave what is None. digest_hour: 0 to 23 in the person's timezone, "off" for none.
+    notices: a platform where the person has an account, or NEWEST.
 
-    Raises UnknownTimezone, UnknownHour.
+    Raises UnknownTimezone, UnknownHour, NoAccountThere.
     """
     chosen = of(session, person_id)
     if timezone is not None:
@@ -74,9 +83,32 @@ def change(
         chosen.alerts = alerts
     if public_name is not None:
         chosen.public_name = public_name
+    if notices is not None:
+        chosen.notices = _platform(session, person_id, notices)
     session.add(chosen)
     session.flush()
     return chosen
+
+
+def platforms(session: Session, person_id: int) -> list[str]:
+    """The platforms where a person has accounts that speak for them, by name."""
+    return sorted({one.platform for one in people.identities(session, person_id)})
+
+
+def accounts(session: Session, person_id: int) -> list[ChatIdentity]:
+    """A person's chat accounts, the one for direct messages first: the newest on the chosen platform, or of all."""
+    chosen = of(session, person_id).notices
+    return sorted(people.identities(session, person_id), key=lambda one: one.platform != chosen)
+
+
+def _platform(session: Session, person_id: int, text: str) -> str | None:
+    word = text.strip().lower()
+    if word == NEWEST:
+        return None
+    known = platforms(session, person_id)
+    if word not in known:
+        raise NoAccountThere(text=text[:40], known=", ".join((*known, NEWEST)))
+    return word
 
 
 def _hour(text: int | str) -> int | None:

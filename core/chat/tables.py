@@ -14,7 +14,7 @@ class OutboxMessage(Base, table=True):
     """Something the desk says unasked, written in the transaction of the fact it reports.
 
     key makes it unique (a digest once per channel and day). Where it goes: platform, workspace, channel; or, with an
-    empty platform, person_id (resolved to that person's newest identity when it is delivered). kind: "post", "repaint"
+    empty platform, person_id (resolved when it is delivered: core.chat.settings.accounts). kind: "post", "repaint"
     (replaces the copy of `subject`'s card in that channel). template and facts (JSON) draw it at delivery; subject
     names what copies of this card are about ("withdrawal:12"), empty for none.
     state: waiting, claimed, delivered, unclear (claimed, and the answer was lost), undeliverable, dropped.
@@ -137,7 +137,10 @@ class Subscription(Base, table=True):
 
 
 class PersonSettings(Base, table=True):
-    """What a person chose in /settings. digest_hour: 0 to 23 in their timezone, None for no direct-message digest."""
+    """What a person chose in /settings. digest_hour: 0 to 23 in their timezone, None for no direct-message digest.
+
+    notices: the platform that direct messages go to, None for the newest account wherever it is.
+    """
 
     __tablename__ = "person_settings"
     person_id: int = Field(primary_key=True, foreign_key="person.id", sa_type=BigInteger)
@@ -145,6 +148,7 @@ class PersonSettings(Base, table=True):
     digest_hour: int | None = Field(default=None, sa_type=BigInteger)
     alerts: bool = Field(default=True, sa_type=Boolean)
     public_name: bool = Field(default=False, sa_type=Boolean)
+    notices: str | None = Field(default=None, sa_type=String(20))
 
 
 class ChatHandle(Base, table=True):

@@ -10,6 +10,7 @@ import re
 from zoneinfo import ZoneInfo
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+PLATFORMS = {"slack": "Slack", "discord": "Discord", "playground": "playground", "cli": "command line"}
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _BARE = re.compile(r"[\w.:/@#+-]+")
 

@@ -172,7 +172,7 @@ def _sqlite_catalogue(engine: Engine) -> dict[tuple[str, str], list[str]]:
 
 def _parts(sql: str) -> list[str]:
     """A CREATE TABLE's columns in order, then its constraints sorted, then its options."""
-    inside, options = re.fullmatch(r"CREATE TABLE \w+ \((.*)\)([^)]*)", sql, re.DOTALL).groups()  # type: ignore[union-attr]
+    inside, options = re.fullmatch(r'CREATE TABLE "?\w+"? \((.*)\)([^)]*)', sql, re.DOTALL).groups()  # type: ignore[union-attr]
     parts = [" ".join(part.split()) for part in re.split(r",\s*\n", inside)]
     columns = [part for part in parts if not part.startswith("CONSTRAINT")]
     constraints = sorted(part for part in parts if part.startswith("CONSTRAINT"))

@@ -7,13 +7,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from core import people
 from core.chat import settings, subscriptions
 from core.chat.outbox import Destination
 from core.chat.registry import RoleNeeded
-from core.chat.settings import UnknownHour, UnknownTimezone
+from core.chat.settings import NoAccountThere, UnknownHour, UnknownTimezone
 from core.chat.subscriptions import NotAChannel, NotSubscribed
 from core.earnings.tables import Creator
-from core.people import Actor
+from core.people import Actor, Identity
 from core.storage import Database
 from tests.payouts_world import NOW, World
 
@@ -139,3 +140,35 @@ def test_who_may_subscribe(world: World) -> None:
             subscriptions.unsubscribe(session, NOW, world.olga, HERE, "digest")
         with pytest.raises(NotSubscribed, match="gets no approvals"):
             subscriptions.unsubscribe(session, NOW, world.olga, HERE, "approvals")
+
+
+def test_where_direct_messages_go(world: World) -> None:
+    """To the newest account, until its owner chooses a platform; and again once no account is left there."""
+    with world.session() as session:
+        ada = world.ada.person_id
+        with pytest.raises(NoAccountThere, match=r"“slack”\. Messages can go to: newest\.$"):
+            settings.change(session, ada, notices="slack")
+    slack, discord = Identity("slack", "U1", "T1"), Identity("discord", "81")
+    with world.session() as session:
+        for one in (slack, discord):
+            assert people.link(session, NOW, one, people.create_link_code(session, NOW, ada)[0]).ok
+
+    def places() -> list[str]:
+        with world.session() as session:
+            return [one.platform for one in settings.accounts(session, ada)]
+
+    def choose(word: str) -> None:
+        with world.session() as session:
+            settings.change(session, ada, notices=word)
+
+    assert places() == ["discord", "slack"]
+    choose(" Slack ")
+    assert places() == ["slack", "discord"]
+    with world.session() as session, pytest.raises(NoAccountThere, match="discord, slack, newest"):
+        settings.change(session, ada, notices="playground")
+    choose("newest")
+    assert places() == ["discord", "slack"]
+    choose("slack")
+    with world.session() as session:
+        people.unlink(session, NOW, slack)
+    assert places() == ["discord"]

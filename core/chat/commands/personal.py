@@ -1,13 +1,16 @@
-"""/settings: timezone, the morning message and its hour, alerts, a public name (commands.md, "Creator commands")."""
+"""/settings: timezone, the morning message and its hour, alerts, a public name (commands.md, "Creator commands"), and
+the platform that direct messages go to."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from core.chat import settings
 from core.chat.registry import Arg, Call, Reply, Start, Suggestion, action, command
 from core.chat.settings import SettingsChanged
 from core.chat.tables import PersonSettings
+from core.chat.words import PLATFORMS
 from core.storage import publish
 
 HOURS = ("off", *(f"{hour:02d}:00" for hour in range(24)))
@@ -23,6 +26,13 @@ def hours(_call: Call, text: str) -> list[Suggestion]:
     return [Suggestion(hour) for hour in HOURS if hour.startswith(text.strip().lower())]
 
 
+def targets(call: Call, text: str) -> list[Suggestion]:
+    """The platforms where the person can be told, and whichever account is the newest."""
+    word = text.strip().lower()
+    known = settings.platforms(call.session, call.actor.person_id)
+    return [Suggestion(one, f"{one}: {_place(one)}") for one in (*known, settings.NEWEST) if one.startswith(word)]
+
+
 @command("settings", "Your timezone, messages and public name", writes=True, topic="you")
 def settings_command(
     call: Call,
@@ -31,9 +41,11 @@ def settings_command(
     digest: Annotated[str | None, Arg("Hour of the morning message, or off", suggest=hours, max_length=5)] = None,
     alerts: Annotated[bool | None, Arg("Messages about your withdrawals")] = None,
     public_name: Annotated[bool | None, Arg("Your name in public digests")] = None,
+    notices: Annotated[str | None, Arg("Where the desk messages you", suggest=targets, max_length=20)] = None,
 ) -> Reply:
     """What is set; with arguments, that is changed first."""
-    return _changed(call, timezone=timezone, digest=digest, alerts=alerts, public_name=public_name)
+    given = {"timezone": timezone, "digest": digest, "notices": notices}
+    return _changed(call, **given, alerts=alerts, public_name=public_name)
 
 
 def _changed(
@@ -43,10 +55,11 @@ def _changed(
     digest: str | None = None,
     alerts: bool | None = None,
     public_name: bool | None = None,
+    notices: str | None = None,
 ) -> Reply:
     before = _facts(settings.of(call.session, call.actor.person_id))
     chosen = settings.of(call.session, call.actor.person_id)
-    if (timezone, digest, alerts, public_name) != (None, None, None, None):
+    if any(one is not None for one in (timezone, digest, alerts, public_name, notices)):
         chosen = settings.change(
             call.session,
             call.actor.person_id,
@@ -54,6 +67,7 @@ def _changed(
             digest_hour=_hour(digest),
             alerts=alerts,
             public_name=public_name,
+            notices=notices,
         )
     changed = _facts(chosen) != before
     if changed:
@@ -62,7 +76,7 @@ def _changed(
 
 
 def _facts(chosen: PersonSettings) -> tuple[object, ...]:
-    return chosen.timezone, chosen.digest_hour, chosen.alerts, chosen.public_name
+    return chosen.timezone, chosen.digest_hour, chosen.alerts, chosen.public_name, chosen.notices
 
 
 def _hour(text: str | None) -> str | None:
@@ -87,7 +101,38 @@ def _shown(call: Call, chosen: PersonSettings, changed: bool) -> Reply:
         public_name=chosen.public_name,
         creator=call.actor.creator_id is not None,
         options=options,
+        direct=direct_messages(call, chosen),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Direct:
+    """Where direct messages go: the platform's name; newest: because the account there is the newest.
+
+    places: what else could be chosen, as a menu's options; none for who has accounts on one platform only.
+    """
+
+    to: str
+    newest: bool
+    places: list[dict[str, object]]
+
+
+def direct_messages(call: Call, chosen: PersonSettings) -> Direct | None:
+    """What templates show of it; None for who has no account at all."""
+    known = settings.platforms(call.session, call.actor.person_id)
+    if not known:
+        return None
+    to = settings.accounts(call.session, call.actor.person_id)[0].platform
+    newest = chosen.notices not in known
+    places: list[dict[str, object]] = [
+        {"value": one, "label": _place(one), "selected": one == chosen.notices or (newest and one == settings.NEWEST)}
+        for one in (*known, settings.NEWEST)
+    ]
+    return Direct(_place(to), newest, places if len(known) > 1 else [])
+
+
+def _place(word: str) -> str:
+    return "Newest account" if word == settings.NEWEST else PLATFORMS.get(word, word)
 
 
 def _text(chosen: PersonSettings) -> str:
@@ -124,3 +169,9 @@ def press_alerts(call: Call, value: bool) -> Reply:
 def press_public_name(call: Call, value: bool) -> Reply:
     """Opt in to, or out of, being named in public digests."""
     return _changed(call, public_name=value)
+
+
+@action("settings.notices")
+def press_notices(call: Call, value: str) -> Reply:
+    """Set the platform that direct messages go to."""
+    return _changed(call, notices=value)
