@@ -1,8 +1,8 @@
 """Write requirements.lock and requirements-dev.lock: exact versions with hashes, no addresses, for Python 3.11 to 3.13.
 
 `make lock` runs this. The oldest Python decides the versions; what newer ones need besides is added with a marker, so
-that one file serves all. Interpreters that this machine lacks are named and left out. Only the public index (or
-PIP_INDEX_URL) is asked: hashes of a machine's own wheels would be worthless elsewhere.
+that one file serves all. What is there for an interpreter that this machine lacks is kept as it is. Only the public
+index (or PIP_INDEX_URL) is asked: hashes of a machine's own wheels would be worthless elsewhere.
 """
 
 from __future__ import annotations
@@ -87,13 +87,21 @@ def merged(base: Path, newer: dict[str, Path]) -> str:
     return text
 
 
+def kept(before: str, version: str, known: str) -> str:
+    """What the lock says of a Python that isn't here, as it was; without what all need by now."""
+    marked = re.findall(
+        rf'^[a-z0-9._-]+==[^\n]* ; python_version >= "{re.escape(version)}" \\\n(?:.*\\\n)*.*\n', before, re.M
+    )
+    return "".join(block for block in marked if f"\n{block.split('==')[0]}==" not in known)
+
+
 def main() -> int:
     pythons = {version: path for version in VERSIONS if (path := interpreter(version))}
     if VERSIONS[0] not in pythons:
         print(f"make lock needs Python {VERSIONS[0]}, the oldest that is supported", file=sys.stderr)
         return 1
     for version in sorted(set(VERSIONS) - set(pythons)):
-        print(f"Python {version} is not here: what only it needs is left out", file=sys.stderr)
+        print(f"Python {version} is not here: what only it needs is kept as it is", file=sys.stderr)
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
         made = {version: tools(path, work / version) for version, path in pythons.items()}
@@ -105,7 +113,10 @@ def main() -> int:
                 constraint = constraint or output
             base = outputs.pop(VERSIONS[0])
             constraint = base
-            (ROOT / lock).write_text(merged(base, outputs))
+            before = (ROOT / lock).read_text() if (ROOT / lock).exists() else ""
+            text = merged(base, outputs)
+            text += "".join(kept(before, version, text) for version in VERSIONS if version not in pythons)
+            (ROOT / lock).write_text(text)
     return 0
 
 

@@ -6,6 +6,7 @@ would call auth.test before anything is acknowledged): whoever speaks is looked 
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeAlias
@@ -22,6 +23,7 @@ from adapters.slack.intake import Deed
 log = structlog.get_logger(__name__)
 Take: TypeAlias = Callable[[Deed], Awaitable[None]]
 _ANY = re.compile("")
+_said = logging.getLogger("adapters.slack.bolt")
 
 
 def bolt(take: Take, signing_secret: str, aliases: Mapping[str, str]) -> AsyncApp:
@@ -30,13 +32,16 @@ def bolt(take: Take, signing_secret: str, aliases: Mapping[str, str]) -> AsyncAp
     `process_before_response`: otherwise bolt looks for the acknowledgement every 10 ms, and drops it when a listener
     fails meanwhile. Signatures are checked on the raw body before bolt reads it (see `http`).
     """
+    _said.setLevel(logging.ERROR)  # where SLACK_BOT_TOKEN is in the environment, bolt warns that it goes unused
     app = AsyncApp(
         name="earnings-desk",
+        logger=_said,
         signing_secret=signing_secret,
         process_before_response=True,
         request_verification_enabled=False,
         authorize=_anyone,
     )
+    _said.setLevel(logging.WARNING)
 
     async def listener(body: Mapping[str, object], ack: AsyncAck) -> BoltResponse | None:
         try:
