@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, column, func, table, update
+from sqlalchemy import ColumnElement, bindparam, column, func, table, update
 from sqlalchemy import select as sa_select
 from sqlmodel import Session, col, delete, select
 
@@ -329,14 +329,30 @@ def identities_of(session: Session, platform: str, workspace: str) -> list[Ident
     return [Identity(platform, user_id, workspace) for user_id in users]
 
 
+_identity = table_of(ChatIdentity)
+_first = _identity.alias()
+# Every preview and balance asks this, so the statement is made once.
+_FURTHER_LINK = (
+    sa_select(_identity.c.linked_at)
+    .where(
+        _identity.c.person_id == bindparam("person"),
+        _identity.c.id
+        != sa_select(func.min(_first.c.id))
+        .where(_first.c.person_id == bindparam("person"))
+        .scalar_subquery(),
+    )
+    .order_by(_identity.c.linked_at.desc())
+    .limit(1)
+)
+
+
 def last_further_link_at(session: Session, person_id: int) -> dt.datetime | None:
     """When a second or later chat account was last linked to a person, unlinked since or not; None when never.
 
     New withdrawal requests wait from then on (domain.md, "Withdrawals"); a person's very first account starts no wait.
     """
-    first = select(func.min(ChatIdentity.id)).where(ChatIdentity.person_id == person_id).scalar_subquery()
-    further = select(ChatIdentity.linked_at).where(ChatIdentity.person_id == person_id, col(ChatIdentity.id) != first)
-    return session.exec(further.order_by(col(ChatIdentity.linked_at).desc()).limit(1)).one_or_none()
+    found: dt.datetime | None = session.execute(_FURTHER_LINK, {"person": person_id}).scalar_one_or_none()
+    return found
 
 
 def _hash(code: str) -> str:

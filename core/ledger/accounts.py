@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from sqlalchemy import select, text
+from sqlalchemy import bindparam, select, text
 from sqlmodel import Session
 
 from core.errors import InvalidInput
@@ -107,22 +107,25 @@ def balance(session: Session, program: str, role: str, creator: str = "") -> int
     return int(session.execute(statement).scalar_one_or_none() or 0)
 
 
+# Every answer asks these, so the statements are made once.
+_WALLET = select(_account.c.role, _account.c.balance).where(_account.c.id.in_(bindparam("ids", expanding=True)))
+_WALLETS = (
+    select(_account.c.program, _account.c.role, _account.c.balance)
+    .where(_account.c.creator == bindparam("creator"), _account.c.role.in_(WALLET_ROLES))
+    .order_by(_account.c.program)
+)
+
+
 def wallet(session: Session, program: str, creator: str) -> Wallet:
     """The creator's balances in one program, in micro-dollars; zeros where nothing was ever earned."""
     ids = [account_id(program, role, creator) for role in WALLET_ROLES]
-    statement = select(_account.c.role, _account.c.balance).where(_account.c.id.in_(ids))
-    return Wallet(**{row.role: row.balance for row in session.execute(statement)})
+    return Wallet(**{row.role: row.balance for row in session.execute(_WALLET, {"ids": ids})})
 
 
 def wallets(session: Session, creator: str) -> dict[str, Wallet]:
     """The creator's balances in every program where accounts are open, by program slug, sorted."""
-    statement = (
-        select(_account.c.program, _account.c.role, _account.c.balance)
-        .where(_account.c.creator == creator, _account.c.role.in_(WALLET_ROLES))
-        .order_by(_account.c.program)
-    )
     found: dict[str, dict[str, int]] = {}
-    for program, role, amount in session.execute(statement):
+    for program, role, amount in session.execute(_WALLETS, {"creator": creator}):
         found.setdefault(program, {})[role] = amount
     return {program: Wallet(**balances) for program, balances in found.items()}
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, func
+from functools import cache
+
+from sqlalchemy import ColumnElement, Select, bindparam, func
+from sqlalchemy import select as select_core
 from sqlmodel import Session, col, select
 
 from core.payouts.tables import OPEN_STATES, Adjustment, Withdrawal
+from core.storage import table_of
 
 
 def _of(creator_id: str, program: str | None) -> list[ColumnElement[bool]]:
@@ -44,23 +48,34 @@ def every(
 
 def processing(session: Session, creator_id: str, program: str | None = None) -> int:
     """Money asked for and not yet paid or given back, in micro-dollars."""
-    return _total(session, creator_id, program, OPEN_STATES)
+    return _summed(session, Withdrawal, creator_id, program, OPEN_STATES)
 
 
 def withdrawn(session: Session, creator_id: str, program: str | None = None) -> int:
     """Money paid out and not returned, fees included, in micro-dollars."""
-    return _total(session, creator_id, program, ("paid",))
+    return _summed(session, Withdrawal, creator_id, program, ("paid",))
 
 
-def _total(session: Session, creator_id: str, program: str | None, states: tuple[str, ...]) -> int:
-    amount = func.coalesce(func.sum(col(Withdrawal.amount)), 0)  # PostgreSQL sums BIGINT to Decimal
-    return int(session.exec(select(amount).where(*_of(creator_id, program), col(Withdrawal.state).in_(states))).one())
+@cache
+def _sum_of(amounts: type[Withdrawal] | type[Adjustment], states: tuple[str, ...], of_program: bool) -> Select[int]:
+    """Every answer asks for sums, so each statement is made once. PostgreSQL sums BIGINT to Decimal."""
+    table = table_of(amounts).c
+    found = select_core(func.coalesce(func.sum(table.amount), 0)).where(table.creator_id == bindparam("creator"))
+    found = found.where(table.state.in_(states))
+    return found.where(table.program == bindparam("program")) if of_program else found
+
+
+def _summed(
+    session: Session,
+    amounts: type[Withdrawal] | type[Adjustment],
+    creator_id: str,
+    program: str | None,
+    states: tuple[str, ...],
+) -> int:
+    statement = _sum_of(amounts, states, program is not None)
+    return int(session.execute(statement, {"creator": creator_id, "program": program}).scalar_one())
 
 
 def adjustments_total(session: Session, creator_id: str, program: str | None = None) -> int:
     """What corrections by hand came to, up and down together, in micro-dollars."""
-    amount = func.coalesce(func.sum(col(Adjustment.amount)), 0)
-    total = select(amount).where(col(Adjustment.creator_id) == creator_id, col(Adjustment.state) == "approved")
-    if program is not None:
-        total = total.where(col(Adjustment.program) == program)
-    return int(session.exec(total).one())
+    return _summed(session, Adjustment, creator_id, program, ("approved",))
