@@ -30,16 +30,19 @@ class Lease(Base, table=True):
 _T = table_of(Lease)
 
 
-def take(session: Session, now: dt.datetime, name: str, who: str, length: dt.timedelta) -> bool:
+def take(
+    session: Session, now: dt.datetime, name: str, who: str, length: dt.timedelta, *, sole: bool = False
+) -> bool:
     """Take a lease that nobody has, or renew one's own, until now + length; False while another process has it.
 
-    One statement, so that of any number that try at once one has it. It holds once the transaction is committed.
+    One statement, so that of any number that try at once one has it. It holds once the transaction is committed. sole:
+    no other process can be alive on this database, so that whoever has it is dead.
     """
     statement = upsert(session, Lease).values(name=name, holder=who, until=now + length)
     mine = statement.on_conflict_do_update(
         index_elements=["name"],
         set_={"holder": statement.excluded.holder, "until": statement.excluded.until},
-        where=or_(_T.c.holder == who, _T.c.until <= now),
+        where=None if sole else or_(_T.c.holder == who, _T.c.until <= now),
     )
     return session.execute(mine.returning(_T.c.name)).first() is not None
 

@@ -35,7 +35,7 @@ LONGEST_PAUSE_SECONDS = 60.0
 class Discord:
     """Everything of Discord that runs in one process. Every process posts and answers; one of them listens.
 
-    sole: no other process works on this database; see `Inbox`.
+    sole: no other process works on this database; see `Inbox` and `GatewayLease`.
     """
 
     platform = PLATFORM
@@ -62,7 +62,9 @@ class Discord:
         self._answers = Answers(desk, self._delivery, database, clock)
         self._inbox: Inbox[Deed] = Inbox(PLATFORM, database, clock, who, self._found, self._answers.lost, sole=sole)
         self._gateway = Gateway(token, self, gateway_url)
-        self._lease = GatewayLease(database, clock, who, self._gateway.connect, self._gateway.disconnect)
+        # In containers several processes may have the same name: as leases have it, it is this one's alone.
+        name = f"{who[:80]}:{secrets.token_hex(4)}"
+        self._lease = GatewayLease(database, clock, name, self._gateway.connect, self._gateway.disconnect, sole=sole)
         self._logged_in = False
 
     @property

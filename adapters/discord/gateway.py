@@ -1,8 +1,8 @@
 """Which process listens to Discord's gateway: one, by a lease, because every session is told of everything.
 
 The lease lasts 15 seconds and is renewed every 5. Who holds it and can't renew it (the database doesn't answer, another
-process has it) stops listening before its end; another takes it then at the latest 5 seconds after. So the next one
-listens within 20 seconds of a death, and at once after a clean stop.
+process has it) stops listening before its end; the others look every second whether it is free. So the next one listens
+within 20 seconds of a death, and a second after a clean stop.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ log = structlog.get_logger(__name__)
 
 NAME: Final = "discord-gateway"
 LENGTH: Final = 15.0  # seconds
-EVERY: Final = 5.0  # seconds between renewals, and between looks whether it is free
+EVERY: Final = 5.0  # seconds between renewals
+LOOK: Final = 1.0  # seconds between looks whether it is free
 MARGIN: Final = 2.0  # seconds before its end by which nothing is answered any more
 AGAIN: Final = 1.0  # seconds between tries while the database doesn't answer
 
@@ -37,7 +38,8 @@ class GatewayLease:
     """Holds the lease while it can, and tells the client to connect and to disconnect.
 
     connect: begins to listen, and returns soon (the lease is not renewed meanwhile). disconnect: stops listening. Both
-    are called in turns, connect first, on the event loop that `run` is on.
+    are called in turns, connect first, on the event loop that `run` is on. who: no other process has the same name.
+    sole: no other process can be alive on this database; what a dead one held is taken over at once.
     """
 
     def __init__(
@@ -48,10 +50,11 @@ class GatewayLease:
         connect: Act,
         disconnect: Act,
         *,
+        sole: bool = False,
         sleep: Sleep = asyncio.sleep,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.database, self.clock, self.who = database, clock, who
+        self.database, self.clock, self.who, self.sole = database, clock, who, sole
         self._connect, self._disconnect = connect, disconnect
         self._sleep, self._monotonic = sleep, monotonic
         self._connected = False
@@ -85,7 +88,7 @@ class GatewayLease:
             return EVERY if mine else min(AGAIN, max(0.0, self._ends - self._monotonic()))
         self._ends = float("-inf")
         await self._drop()
-        return EVERY if mine is False else AGAIN
+        return LOOK if mine is False else AGAIN
 
     async def _take(self) -> bool | None:
         """Whether the lease is ours now; None when the database doesn't say so in time."""
@@ -106,8 +109,13 @@ class GatewayLease:
             return None
 
     def _ask(self) -> bool:
+        if not self.sole:
+            with self.database.reading() as session:  # looking writes nothing
+                if leases.holder(session, self.clock(), NAME) not in (None, self.who):
+                    return False
         with self.database.transaction() as session:
-            return leases.take(session, self.clock(), NAME, self.who, dt.timedelta(seconds=LENGTH))
+            length = dt.timedelta(seconds=LENGTH)
+            return leases.take(session, self.clock(), NAME, self.who, length, sole=self.sole)
 
     async def _join(self) -> None:
         log.info("this process listens to Discord now", who=self.who)

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.exc import OperationalError
 
-from adapters.discord.gateway import EVERY, LENGTH, MARGIN, NAME, GatewayLease
+from adapters.discord.gateway import EVERY, LENGTH, LOOK, MARGIN, NAME, GatewayLease
 from core import leases
 from core.storage import Database
 
@@ -105,10 +105,10 @@ def b(clocks: Clocks, sqlite_database: Database) -> Replica:
 
 
 async def test_one_listens_as_long_as_it_renews(clocks: Clocks, a: Replica, b: Replica) -> None:
-    """The other looks every five seconds, in vain."""
+    """The other looks every second, in vain."""
     for _ in range(10):
         assert await a.turn() == EVERY
-        assert await b.turn() == EVERY
+        assert await b.turn() == LOOK
         clocks.seconds += EVERY
         assert a.lease.held
     assert (a.told, b.told) == (["connect"], [])
@@ -120,9 +120,18 @@ async def test_the_next_one_listens_within_half_a_minute_of_a_death(clocks: Cloc
     died = clocks.seconds
     await b.turn()
     while not b.listens:
-        clocks.seconds += EVERY
+        clocks.seconds += LOOK
         await b.turn()
-    assert clocks.seconds - died <= LENGTH + EVERY <= 30
+    assert clocks.seconds - died <= LENGTH + LOOK <= 30
+
+
+async def test_the_only_process_takes_over_at_once(clocks: Clocks, a: Replica, sqlite_database: Database) -> None:
+    """Where no other can be alive, what a dead one held is free."""
+    await a.turn()
+    next_one = Replica("next", clocks, sqlite_database)
+    next_one.lease.sole = True
+    await next_one.turn()
+    assert next_one.listens
 
 
 async def test_who_cant_renew_stops_before_another_begins(clocks: Clocks, a: Replica, b: Replica) -> None:
@@ -137,7 +146,7 @@ async def test_who_cant_renew_stops_before_another_begins(clocks: Clocks, a: Rep
         assert not (a.listens and b.listens)
     assert a.told == ["connect", "disconnect"]
     a.broken = False
-    assert await a.turn() == EVERY
+    assert await a.turn() == LOOK
     assert not a.listens
 
 
