@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from adapters.discord.api import redirect
 from bot.bootstrap import App, assemble, build
 from bot.service import Service, listen
-from bot.settings import DiscordSettings, Secret, Settings
+from bot.settings import DiscordSettings, Secret, Settings, SlackSettings
 from core import people
 from core.chat import subscriptions
 from core.chat.outbox import Destination
 from core.people import Identity
 from tests.desk_world import CONFIG, STAFF, World
-from tests.discord_server import DiscordServer
+from tests.discord_server import DiscordServer, Interaction, Message
+from tests.discord_server.things import Json
 from tests.slack_world import Clock
 
 GUILD = "900000000000000001"
@@ -64,15 +65,20 @@ class DiscordWorld:
 
 
 @contextlib.asynccontextmanager
-async def running(world: World, *, server: DiscordServer | None = None) -> AsyncIterator[DiscordWorld]:
-    """The service, connected to a Discord (its own one unless given), until the end of the block."""
+async def running(
+    world: World, *, server: DiscordServer | None = None, slack: SlackSettings | None = None
+) -> AsyncIterator[DiscordWorld]:
+    """The service, connected to a Discord (its own one unless given), until the end of the block.
+
+    slack: settings of a Slack that the same service is connected to as well, over its socket.
+    """
     own = server is None
     server = server or await DiscordServer.start()
     if own:
         settle(server)
     url = world.database.engine.url.render_as_string(hide_password=False)
     clock = Clock(world)
-    app = build(settings_for(server, url), clock)
+    app = build(replace(settings_for(server, url), slack=slack), clock)
     with contextlib.closing(listen("127.0.0.1", 0)) as listening:
         service = assemble(app, listening)
         running = asyncio.create_task(service.run())
@@ -91,6 +97,22 @@ async def running(world: World, *, server: DiscordServer | None = None) -> Async
             redirect()
             if own:
                 await server.close()
+
+
+async def press_forged(server: DiscordServer, user: str, on: Message, custom_id: str, *values: str) -> Interaction:
+    """Press a button that stands on no message: as if `on` had one. values: a menu, with these chosen."""
+    kind = 3 if values else 2
+    data: Json = {"component_type": kind, "custom_id": custom_id, "id": 77} | (
+        {"values": list(values)} if values else {}
+    )
+    made = server.pressed(user, on, data)
+    control: Json = {"type": kind, "id": 77, "custom_id": custom_id, "label": "Forged", "style": 2}
+    if values:
+        options = [{"label": one or "x", "value": one} for one in values]
+        control = {"type": 3, "id": 77, "custom_id": custom_id, "options": options}
+    row = {"type": 1, "id": 76, "components": [control]}
+    made.payload["message"] = {**made.payload["message"], "components": [row]}
+    return await server.deliver(made)
 
 
 def settle(server: DiscordServer) -> None:
