@@ -49,7 +49,8 @@ def _figures(only: str | None, divide: int, kinds: Sequence[str]) -> Iterator[Fi
     if only in (None, "settle"):
         yield from settling.figures(Size().divided_by(divide), kinds, **rounds)
     if only in (None, "answer"):
-        yield from answering.figures(kinds, answering.LARGE.divided_by(divide), rounds=1 if rounds else answering.ROUNDS)
+        times = 1 if rounds else answering.ROUNDS
+        yield from answering.figures(kinds, answering.LARGE.divided_by(divide), rounds=times)
     if only in (None, "help"):
         yield from starting.figures()
 
