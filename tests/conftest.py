@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import structlog
 from sqlalchemy import text
 
 import adapters.discord.tables
@@ -26,6 +27,14 @@ from core import migrations
 from core.storage import Base, Database, make_engine
 
 _names = itertools.count(1)
+
+# As `bot.logs` has it: by default structlog draws a traceback with every local variable, for seconds at a time.
+structlog.configure(
+    processors=[
+        structlog.processors.add_log_level,
+        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 
 @pytest.fixture(scope="session")
