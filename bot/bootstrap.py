@@ -28,9 +28,8 @@ from core.storage import Database, make_engine
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
-    from adapters.discord.answer import Conversation as Discussion
+    from adapters.conversation import Conversation
     from adapters.discord.app import Discord
-    from adapters.slack.answer import Conversation
     from adapters.slack.app import Slack
     from bot.clock import AdjustableClock
     from bot.service import Service
@@ -217,7 +216,7 @@ def _slack(app: App, settings: SlackSettings, desk: Conversation, who: str) -> S
     )
 
 
-def _discord(app: App, settings: DiscordSettings, desk: Discussion, who: str) -> Discord:
+def _discord(app: App, settings: DiscordSettings, desk: Conversation, who: str) -> Discord:
     """The Discord adapter, for every server that the bot was invited to."""
     from adapters.discord.app import Discord
 

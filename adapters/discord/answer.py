@@ -10,13 +10,13 @@ import asyncio
 import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 
 import structlog
 from sqlmodel import Session
 
 from adapters import answers
 from adapters.answers import NotDelivered
+from adapters.conversation import Conversation
 from adapters.discord import custom_ids, intake, modals
 from adapters.discord.api import DiscordRefused
 from adapters.discord.commands import Focused
@@ -28,7 +28,7 @@ from core.chat.cards import Card, FormField
 from core.chat.desk import REPLACING, Once
 from core.chat.inbox import Item
 from core.chat.outbox import ChannelLost, Destination, DirectMessageClosed, TryLater, Unclear
-from core.chat.registry import Registry, Reply, Suggestion
+from core.chat.registry import Reply
 from core.clock import Clock
 from core.errors import DeskError
 from core.people import Identity
@@ -42,34 +42,6 @@ CHOICE = 100  # characters of a completion's name and value
 
 class TooLateToAsk(DeskError):
     """Nothing changed. Discord gives three seconds to open a form, and they were over. Press the button again."""
-
-
-class Conversation(Protocol):
-    """The part of the desk that Discord speaks to."""
-
-    @property
-    def registry(self) -> Registry: ...
-    async def run(
-        self,
-        identity: Identity,
-        text: str,
-        surface: Destination,
-        *,
-        fields: Mapping[str, str] | None = None,
-        once: Once | None = None,
-    ) -> Reply: ...
-    async def press(
-        self,
-        identity: Identity,
-        action: str,
-        value: str,
-        fields: Mapping[str, str],
-        surface: Destination,
-        *,
-        once: Once | None = None,
-    ) -> Reply: ...
-    async def form(self, identity: Identity, action: str, value: str) -> tuple[FormField, ...] | None: ...
-    async def complete(self, identity: Identity, command: str, argument: str, typed: str) -> list[Suggestion]: ...
 
 
 @dataclass(slots=True)

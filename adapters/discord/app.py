@@ -10,8 +10,9 @@ import aiohttp
 import discord
 import structlog
 
+from adapters.conversation import Conversation
 from adapters.discord import commands, intake
-from adapters.discord.answer import Answers, Conversation
+from adapters.discord.answer import Answers
 from adapters.discord.api import DiscordApi, redirect
 from adapters.discord.client import Gateway
 from adapters.discord.custom_ids import Pressed

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import Callable, Mapping
-from typing import Protocol
+from collections.abc import Callable
 
 import structlog
 from sqlmodel import Session
 
 from adapters import answers
+from adapters.conversation import Conversation
 from adapters.slack import forms, intake
 from adapters.slack.api import NotInstalled, SlackRefused
 from adapters.slack.blocks import OPTION_VALUE
@@ -36,24 +36,6 @@ METADATA_MOST = 3_000
 
 class TooLateToAsk(DeskError):
     """Nothing changed. Slack gives three seconds to open a form, and they were over. Press the button again."""
-
-
-class Conversation(Protocol):
-    """The part of the desk that Slack speaks to."""
-
-    async def run(self, identity: Identity, text: str, surface: Destination, *, once: Once | None = None) -> Reply: ...
-    async def press(
-        self,
-        identity: Identity,
-        action: str,
-        value: str,
-        fields: Mapping[str, str],
-        surface: Destination,
-        *,
-        once: Once | None = None,
-    ) -> Reply: ...
-    async def form(self, identity: Identity, action: str, value: str) -> tuple[FormField, ...] | None: ...
-    async def home(self, identity: Identity, surface: Destination) -> Reply: ...
 
 
 class Answers(answers.Answers[Deed]):

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 import structlog
 from starlette.routing import BaseRoute
 
+from adapters.conversation import Conversation
 from adapters.inbox import Inbox
 from adapters.slack import http, listen, members
-from adapters.slack.answer import Answers, Conversation
+from adapters.slack.answer import Answers
 from adapters.slack.api import SlackApi
 from adapters.slack.delivery import Delivery
 from adapters.slack.intake import Deed

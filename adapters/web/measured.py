@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
 
+from adapters.conversation import Conversation
 from adapters.web.metrics import Metrics
 from core.chat.cards import FormField
 from core.chat.desk import Once
@@ -13,52 +13,10 @@ from core.chat.registry import COMMAND_ACTIONS, Registry, Reply, Suggestion
 from core.people import Identity
 
 
-class Conversation(Protocol):
-    """The part of the desk that every chat platform speaks to."""
-
-    @property
-    def registry(self) -> Registry: ...
-    async def run(self, identity: Identity, text: str, surface: Destination) -> Reply: ...
-    async def press(
-        self, identity: Identity, action: str, value: str, fields: Mapping[str, str], surface: Destination
-    ) -> Reply: ...
-    async def suggest(self, identity: Identity, text: str) -> list[Suggestion]: ...
-
-
-class WholeDesk(Protocol):
-    """All of it: what may be delivered twice, forms without their card, dashboards."""
-
-    @property
-    def registry(self) -> Registry: ...
-    async def run(
-        self,
-        identity: Identity,
-        text: str,
-        surface: Destination,
-        *,
-        fields: Mapping[str, str] | None = None,
-        once: Once | None = None,
-    ) -> Reply: ...
-    async def press(
-        self,
-        identity: Identity,
-        action: str,
-        value: str,
-        fields: Mapping[str, str],
-        surface: Destination,
-        *,
-        once: Once | None = None,
-    ) -> Reply: ...
-    async def form(self, identity: Identity, action: str, value: str) -> tuple[FormField, ...] | None: ...
-    async def home(self, identity: Identity, surface: Destination) -> Reply: ...
-    async def suggest(self, identity: Identity, text: str) -> list[Suggestion]: ...
-    async def complete(self, identity: Identity, command: str, argument: str, typed: str) -> list[Suggestion]: ...
-
-
 class Measured:
     """Passes everything on to the desk and tells the metrics."""
 
-    def __init__(self, desk: WholeDesk, metrics: Metrics) -> None:
+    def __init__(self, desk: Conversation, metrics: Metrics) -> None:
         self._desk, self._metrics = desk, metrics
 
     @property

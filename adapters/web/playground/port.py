@@ -12,7 +12,7 @@ import anyio.to_thread
 from sqlalchemy import event
 from sqlmodel import Session
 
-from adapters.web.measured import Conversation
+from adapters.conversation import Conversation
 from adapters.web.playground import history, journal
 from adapters.web.playground.hub import Hub
 from adapters.web.playground.residents import GUEST, PLATFORM, WORKSPACE, Resident, residents, someone_to_link
