@@ -99,7 +99,9 @@ async def running(
                 await server.close()
 
 
-async def press_forged(server: DiscordServer, user: str, on: Message, custom_id: str, *values: str) -> Interaction:
+async def press_forged(
+    server: DiscordServer, user: str, on: Message, custom_id: str, *values: str, wait: bool = True
+) -> Interaction:
     """Press a button that stands on no message: as if `on` had one. values: a menu, with these chosen."""
     kind = 3 if values else 2
     data: Json = {"component_type": kind, "custom_id": custom_id, "id": 77} | (
@@ -112,7 +114,7 @@ async def press_forged(server: DiscordServer, user: str, on: Message, custom_id:
         control = {"type": 3, "id": 77, "custom_id": custom_id, "options": options}
     row = {"type": 1, "id": 76, "components": [control]}
     made.payload["message"] = {**made.payload["message"], "components": [row]}
-    return await server.deliver(made)
+    return await server.deliver(made, wait=wait)
 
 
 def settle(server: DiscordServer) -> None:

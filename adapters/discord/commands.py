@@ -76,6 +76,15 @@ def line(data: Mapping[str, object], registry: Registry) -> tuple[str, dict[str,
     return f"/{command.name}", fields
 
 
+def unknown(data: Mapping[str, object]) -> tuple[str, dict[str, str]]:
+    """What `line` raises NotOurCommand for, so that the desk refuses it in its own words and does nothing of it.
+
+    The names of all options come along, without their values: the desk refuses the one that it doesn't know.
+    """
+    name, options = _leaf(data)
+    return f"/{name}", {str(option.get("name", "")): "" for option in options}
+
+
 def focused(data: Mapping[str, object], registry: Registry) -> Focused | None:
     """What an autocomplete interaction asks about; None for a command or option that is none of ours."""
     try:
@@ -89,6 +98,15 @@ def focused(data: Mapping[str, object], registry: Registry) -> Focused | None:
 
 
 def _found(data: Mapping[str, object], registry: Registry) -> tuple[Command, list[Mapping[str, object]]]:
+    name, options = _leaf(data)
+    command = registry.commands.get(name)
+    if command is None:
+        raise NotOurCommand(name=name[:40])
+    return command, options
+
+
+def _leaf(data: Mapping[str, object]) -> tuple[str, list[Mapping[str, object]]]:
+    """The name of the command, with its subcommand's, and the options that were given to it."""
     name, options = str(data.get("name", "")), _objects(data.get("options"))
     inner = options[0] if options else {}
     if inner.get("type") == GROUP:
@@ -96,10 +114,7 @@ def _found(data: Mapping[str, object], registry: Registry) -> tuple[Command, lis
         inner = next(iter(_objects(inner.get("options"))), {})
     if inner.get("type") == SUBCOMMAND:
         name, options = f"{name} {inner.get('name')}", _objects(inner.get("options"))
-    command = registry.commands.get(name)
-    if command is None:
-        raise NotOurCommand(name=name[:40])
-    return command, options
+    return name, options
 
 
 def _given(kind: Kind, value: object) -> str:

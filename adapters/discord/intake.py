@@ -72,12 +72,12 @@ def from_json(text: str) -> Deed:
 
 
 def command(interaction: discord.Interaction, registry: Registry) -> Deed:
-    """A slash command, its options as arguments by name; one that the desk doesn't know (any more), without them."""
+    """A slash command, its options as arguments by name; what the desk doesn't know (any more), it refuses."""
     data = data_of(interaction)
     try:
         line, fields = commands.line(data, registry)
     except commands.NotOurCommand:
-        line, fields = f"/{data.get('name', '')}", {}
+        line, fields = commands.unknown(data)
     return _deed("command", interaction, text=line, fields=fields)
 
 
