@@ -51,7 +51,7 @@ SECTION, SECTIONS = 2_900, 4  # characters of a plain section, and how many (abo
 DIRECT_KEPT = 10_000
 _CUT = "\n… Slack takes no more in one message."
 _NO_BUTTONS = (
-    "Slack refused this card's layout, so it stands here without its buttons. The commands in /help do the same."
+    "Slack refused this card's layout, so it stands here without its buttons. The commands in /desk-help do the same."
 )
 
 

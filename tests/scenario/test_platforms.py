@@ -11,6 +11,16 @@ from tests.desk_world import World, jan
 from tests.stages import APPROVALS, EARNINGS, STAGES, Stage, staged
 
 
+def only(*names: str) -> pytest.MarkDecorator:
+    """Play a scenario on these platforms only."""
+    return pytest.mark.parametrize("stage", names, indirect=True)
+
+
+ASKING = only("slack-socket", "slack-http", "playground")  # Discord's client asks for what is missing by itself
+LINKING = only("slack-socket", "slack-http", "discord")  # the playground's people are linked from the start
+WITH_HOME = only("slack-socket", "slack-http")  # others have no dashboard
+
+
 @pytest.fixture(params=STAGES)
 async def stage(request: pytest.FixtureRequest, migrated_database: Database) -> AsyncIterator[Stage]:
     """A platform where Ada has $1,000 and everybody may link; it is 13 Jan 10:00."""
@@ -74,10 +84,9 @@ async def test_withdrawal_by_form(stage: Stage) -> None:
     assert "WD-1 requested" in await stage.press("ada", "Request $75.00")
 
 
+@ASKING
 async def test_missing_argument_is_asked_for(stage: Stage) -> None:
     """A command without what it needs asks in a form, with what was given filled in; the answer completes it."""
-    if not stage.asks_for_missing:
-        pytest.skip("this platform's client asks for what is missing by itself")
     await stage.link("ada", "Ann")
     form = await stage.type("Ann", "/desk freeze ada", APPROVALS)
     assert "Why" in form, form
@@ -148,10 +157,9 @@ async def test_lists_page_in_place_and_come_as_csv(stage: Stage) -> None:
     assert stage.public(EARNINGS) == []
 
 
+@LINKING
 async def test_link_and_unlink(stage: Stage) -> None:
     """A code from the account page links; afterwards the desk knows who types; /unlink ends it."""
-    if stage.name == "playground":
-        pytest.skip("the playground's people are linked from the start")
     assert "Not linked yet" in await stage.type("ada", "/balance", EARNINGS)
     assert "wrong" in await stage.type("ada", "/link AAAAA-AAAAA")
     code = stage.code("ada")
@@ -161,10 +169,9 @@ async def test_link_and_unlink(stage: Stage) -> None:
     assert "Not linked yet" in await stage.type("ada", "/balance")
 
 
+@WITH_HOME
 async def test_dashboard_is_live(stage: Stage) -> None:
     """The dashboard shows one's own figures, and changes when they do, without being opened again."""
-    if not stage.has_home:
-        pytest.skip("this platform has no dashboard")
     assert "/link" in await stage.home("ada")
     await stage.link("ada", "Mira")
     home = await stage.home("ada")
@@ -180,10 +187,9 @@ async def test_dashboard_is_live(stage: Stage) -> None:
     await stage.until(lambda: "WD-1" not in stage.standing_home("Mira"))
 
 
+@WITH_HOME
 async def test_dashboard_answers_where_one_looks(stage: Stage) -> None:
     """What is pressed on the dashboard is answered over it: a list, its pages, a form and what comes of it."""
-    if not stage.has_home:
-        pytest.skip("this platform has no dashboard")
     await stage.link("ada")
     for day in range(1, 13):
         stage.world.earn("pal", jan(day, 9), day)

@@ -20,8 +20,6 @@ class DiscordStage:
     """See `Stage`. A command line becomes the options that a client would fill in."""
 
     name = "discord"
-    has_home = False
-    asks_for_missing = False  # the client itself does
 
     def __init__(self, discord: DiscordWorld) -> None:
         self.discord, self.server, self.world = discord, discord.server, discord.world

@@ -26,8 +26,6 @@ class PlaygroundStage:
     """See `Stage`. A form is asked before its button is pressed: `press` shows it, `fill` presses."""
 
     name = "playground"
-    has_home = False
-    asks_for_missing = True
 
     def __init__(self, world: World, chat: Playground, relay: Relay) -> None:
         self.world, self.chat, self.relay = world, chat, relay

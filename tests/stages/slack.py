@@ -29,8 +29,6 @@ class _Seen:
 class SlackStage:
     """See `Stage`."""
 
-    has_home = True
-    asks_for_missing = True
 
     def __init__(self, slack: SlackWorld, transport: Transport) -> None:
         self.name = f"slack-{transport}"

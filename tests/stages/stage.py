@@ -19,16 +19,6 @@ class Stage(Protocol):
     name: str
     world: World
 
-    @property
-    def has_home(self) -> bool:
-        """Whether there is a dashboard to open."""
-        ...
-
-    @property
-    def asks_for_missing(self) -> bool:
-        """Whether a command may be sent without what it needs; elsewhere the client asks for it by itself."""
-        ...
-
     def code(self, who: str) -> str:
         """A code for linking, as the platform's account page gives it."""
         ...
