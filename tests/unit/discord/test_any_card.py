@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from adapters.discord import custom_ids, layouts, modals
 from adapters.discord.limits import problems
 from adapters.discord.markdown import LOOKALIKE, NOTHING
-from core.chat import handles
 from core.chat.cards import (
     Actions,
     Block,
@@ -25,94 +24,21 @@ from core.chat.cards import (
     Divider,
     FieldItem,
     Fields,
-    FormField,
     Note,
     Option,
-    Point,
     Select,
-    Span,
     Table,
     Text,
     Time,
 )
-from core.chat.limits import LIMITS, fit
+from core.chat.limits import fit
+from tests.unit.any_cards import cards, everywhere, fitted, letters
 from tests.unit.discord.reading import harmful, readable
 from tests.unit.discord.test_markdown import HOSTILE, MARKS
 
-letters = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 long = st.sampled_from(["*" * 3_000, "x" * 3_000, "`" * 1_000, "\n\n\t", " ", "", "https://x.example/ " * 100])
 words = st.one_of(st.sampled_from(HOSTILE), letters, MARKS, long)
-short = words.map(lambda text: text[:75])
-label = short.filter(bool)
-named = st.from_regex(r"[a-z]{1,8}(\.[a-z]{1,8})?", fullmatch=True)
-options = st.builds(Option, st.one_of(label, st.text("ab/| ", min_size=1, max_size=600)), label, st.booleans())
-fields = st.builds(
-    FormField,
-    named,
-    words.map(lambda text: text[:45]),
-    st.booleans(),
-    st.sampled_from(["text", "long", "choice", "number"]),
-    st.none() | st.integers(0, 20),
-    st.none() | st.integers(1, 4_000),
-    st.lists(options, max_size=4).map(tuple),
-    words,
-)
-form = st.lists(fields, max_size=5, unique_by=lambda field: field.name).map(tuple)
-buttons = st.builds(
-    Button,
-    named,
-    st.one_of(short, st.just("/stats " + "x" * 1_990)),
-    label,
-    st.sampled_from(["default", "primary", "danger"]),
-    st.none() | form,
-)
-menus = st.builds(Select, named, short, st.lists(options, min_size=1, max_size=5).map(tuple))
-
-
-@st.composite
-def tables(draw: st.DrawFn) -> Table:
-    columns = draw(st.lists(st.builds(Column, short, st.sampled_from(["left", "right"])), max_size=4))
-    row = st.tuples(*[words for _ in columns])
-    many = st.tuples(*[st.just("1") for _ in columns])
-    rows = draw(st.one_of(st.lists(row, max_size=4), st.lists(many, min_size=98, max_size=100)))
-    return Table(tuple(columns), tuple(rows))
-
-
-charts = st.builds(
-    Chart,
-    st.sampled_from(["bar", "line"]),
-    st.sampled_from(["one", "two"]),
-    words.map(lambda text: text[: LIMITS["alt"]]),
-    st.lists(st.builds(Point, words, short), max_size=3).map(tuple),
-)
-spans = st.builds(Span, words, st.sampled_from(["plain", "bold", "code", "muted"]))
-moments = st.datetimes(dt.datetime(1970, 1, 2), dt.datetime(2200, 1, 1), timezones=st.just(dt.UTC))  # noqa: DTZ001
-pieces: st.SearchStrategy[Block] = st.one_of(
-    st.builds(Text, st.lists(spans, max_size=4).map(tuple)),
-    st.builds(Fields, st.lists(st.builds(FieldItem, words, words), max_size=11).map(tuple)),
-    tables(),
-    charts,
-    st.builds(Actions, st.lists(st.one_of(buttons, menus), max_size=4).map(tuple)),
-    st.builds(Time, moments, short),
-    st.just(Divider()),
-    st.builds(Note, words),
-)
-cards = st.builds(
-    Card,
-    words.filter(lambda text: text.strip() != ""),
-    st.sampled_from(["neutral", "good", "warn", "bad"]),
-    st.lists(pieces, max_size=12).map(tuple),
-)
 attached = st.sampled_from([{}, {"one": "one.png"}, {"one": "one.png", "two": "two.png"}])
-
-
-def fitted(card: Card) -> Card | None:
-    """The card as it leaves the desk; None for one that no platform could show whole."""
-    try:
-        card = fit(card)
-    except CardTooLarge:
-        return None
-    return handles.shortened(card, button=custom_ids.BUTTON_VALUE, option=custom_ids.OPTION_VALUE)
 
 
 def drawn(card: Card, pictures: dict[str, str]) -> dict[str, Any]:
@@ -124,10 +50,10 @@ def drawn(card: Card, pictures: dict[str, str]) -> dict[str, Any]:
 
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(cards, attached)
+@given(cards(words, most=12), attached)
 def test_any_card_is_drawn_within_the_limits_and_inert(card: Card, pictures: dict[str, str]) -> None:
     """With its buttons' forms as modals; everything that can be pressed is there."""
-    found = fitted(card)
+    found = fitted(card, button=custom_ids.BUTTON_VALUE, option=custom_ids.OPTION_VALUE)
     event("drawn" if found is not None else "refused by the desk itself")
     if found is None:
         return
@@ -147,10 +73,10 @@ def bare(text: str) -> str:
 
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(cards, attached)
+@given(cards(words, most=12), attached)
 def test_no_word_of_a_card_is_lost(card: Card, pictures: dict[str, str]) -> None:
     """Each text of it is read somewhere, whole."""
-    found = fitted(card)
+    found = fitted(card, button=custom_ids.BUTTON_VALUE, option=custom_ids.OPTION_VALUE)
     if found is None:
         return
     said = bare("".join(readable(drawn(found, pictures))))
@@ -177,20 +103,6 @@ def _texts(block: Block) -> list[str]:
         case Actions(items):
             return [item.label for item in items if isinstance(item, Button)]
     return []
-
-
-def everywhere(text: str) -> tuple[Block, ...]:
-    """Blocks that show a text wherever a card may."""
-    items = (Button("a", "v", text[:75] or "-"), Select("b", "Menu", (Option("v", text[:75] or "-", selected=True),)))
-    return (
-        Text((Span(text), Span(text, "bold"), Span(text, "code"), Span(text, "muted"))),
-        Fields((FieldItem("Name", text), FieldItem(text, "value"))),
-        Table((Column("A"), Column(text)), ((text, "1"),)),
-        Chart("bar", "one", text, (Point("a", "1"),)),
-        Actions(items),
-        Time(dt.datetime(2026, 1, 15, tzinfo=dt.UTC), text),
-        Note(text),
-    )
 
 
 @pytest.mark.parametrize("text", HOSTILE)
