@@ -15,7 +15,9 @@ from structlog.testing import capture_logs
 from core.chat.desk import THREADS, Desk
 from core.storage import Database
 from tests.desk_world import STAFF, World
-from tests.discord_server import Message, routes
+from tests.discord_server import DiscordServer, Interaction, Message, routes
+from tests.discord_server.faults import Kind
+from tests.discord_server.typed import Typed
 from tests.discord_world import APPROVALS, EARNINGS, GUILD, USERS, DiscordWorld, running
 
 FOREIGN, THERE, GROUP = "900000000000000002", "900000000000000021", "900000000000000031"
@@ -41,22 +43,28 @@ async def discord(world: World) -> AsyncIterator[DiscordWorld]:
         assert not discord.server.violations, discord.server.violations
 
 
+async def answered(server: DiscordServer, made: Interaction) -> None:
+    """Wait until somebody was told something."""
+    await server.wait_for(lambda: made.answers)
+
+
 async def a_busy_day(discord: DiscordWorld) -> str:
     """Linking, figures, files, a request, a decision, a form, refusals; the code that was used."""
     server, code = discord.server, discord.code("ada")
     await server.slash(GUILD, EARNINGS, USERS["ada"], "/link", {"code": code})
     discord.link("Mira", "Olga", "bo")
     discord.subscribe(APPROVALS, "approvals")
-    for command, options in (
+    typed: tuple[tuple[str, dict[str, Typed]], ...] = (
         ("/balance", {}),
         ("/stats", {}),
         ("/transactions", {}),
         ("/explain", {"project": "Logo Lab"}),
         ("/payouts", {}),
         ("/link", {"code": "AAAAA-AAAAA"}),
-    ):
+    )
+    for command, options in typed:
         made = await server.slash(GUILD, EARNINGS, USERS["ada"], command, options)
-        await server.wait_for(lambda made=made: made.answers)
+        await answered(server, made)
     await server.autocomplete(GUILD, EARNINGS, USERS["ada"], "/stats", focused="project", typed="Lo")
     sent = await server.click(USERS["ada"], "CSV")
     await server.wait_for(lambda: sent.files)
@@ -90,10 +98,11 @@ async def test_logs_hold_no_secret(world: World, caplog: pytest.LogCaptureFixtur
             with discord.app.database.transaction() as session:
                 session.execute(text("ALTER TABLE chat_received_away RENAME TO chat_received"))
             # What Discord refuses or cuts is said without the address, which holds the token.
-            for kind in ("500", "cut_before"):
+            kinds: tuple[Kind, ...] = ("500", "cut_before")
+            for kind in kinds:
                 server.fault(routes.CALLBACK, kind)
                 made = await server.slash(GUILD, EARNINGS, USERS["ada"], "/balance")
-                await server.wait_for(lambda made=made: made.answers)
+                await answered(server, made)
     lines = [f"{line.name} {line.getMessage()} {line.exc_text or ''} {line.args}" for line in caplog.records]
     lines += [f"{line!r} {line.get('exc_info')}" for line in logs]
     assert lines
@@ -193,11 +202,11 @@ async def test_answers_stay_private_wherever_the_desk_is_used(discord: DiscordWo
     for guild, channel in ((FOREIGN, THERE), ("", GROUP)):
         for command in ("/balance", "/transactions", "/stats"):
             made = await server.slash(guild, channel, USERS["ada"], command)
-            await server.wait_for(lambda made=made: made.answers)
+            await answered(server, made)
             assert all(answer.ephemeral for answer in made.answers)
             assert "$1,000.00" in made.said
         sent = await server.click(USERS["ada"], "CSV")
-        await server.wait_for(lambda sent=sent: sent.files)
+        await answered(server, sent)
         assert all(answer.ephemeral for answer in sent.answers)
         assert server.messages(channel) == []
         with pytest.raises(AssertionError, match="not installed"):
@@ -251,7 +260,7 @@ async def test_staff_is_all_that_sees_the_desk_group(discord: DiscordWorld) -> N
         given = {one["name"]: _something(one) for one in sub.get("options") or [] if one.get("required")}
         for name, says in (("ada", "Only "), ("zoe", "Not linked yet")):
             made = await server.slash(GUILD, EARNINGS, USERS[name], f"/desk {sub['name']}", given)
-            await server.wait_for(lambda made=made: made.answers)
+            await answered(server, made)
             assert says in made.said, (sub["name"], made.said)
             assert all(answer.ephemeral for answer in made.answers)
             for option in sub.get("options") or []:
