@@ -56,7 +56,8 @@ class Discord:
         redirect(api_url, gateway_url)
         self.desk, self.database, self.clock, self.who = desk, database, clock, who
         self._token = token
-        self._rest = discord.Client(intents=discord.Intents.none())
+        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nobody is going to speak
+        self._rest = discord.Client(intents=discord.Intents(guilds=True))
         self.api = DiscordApi(self._rest.http)
         self.port = DiscordPort(self.api, database, clock)
         self._delivery = Delivery(self.port)
@@ -116,6 +117,7 @@ class Discord:
             else:
                 self._logged_in = True
                 return True
+            await self._rest.http.close()  # the next try opens a session of its own
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)

@@ -22,6 +22,7 @@ log = structlog.get_logger(__name__)
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 60.0
 CLOSE_WITHIN_SECONDS = 3.0
+SILENCE_SECONDS = 60.0  # longer than between two heartbeats (41.25 seconds): Discord answers each
 LABEL = 80  # characters of a button's label
 
 
@@ -39,8 +40,9 @@ class Listener(Protocol):
 class DeskClient(discord.AutoShardedClient):
     """discord.py's client, with as little as it can do with: guilds, no members, no messages."""
 
-    def __init__(self, listener: Listener) -> None:
+    def __init__(self, listener: Listener, silence: float) -> None:
         super().__init__(
+            heartbeat_timeout=silence,
             intents=discord.Intents(guilds=True),
             allowed_mentions=discord.AllowedMentions.none(),
             member_cache_flags=discord.MemberCacheFlags.none(),
@@ -75,10 +77,15 @@ class DeskClient(discord.AutoShardedClient):
 
 
 class Gateway:
-    """Listens while it is told to. `ready`: every shard is connected and knows its guilds."""
+    """Listens while it is told to. `ready`: every shard is connected and knows its guilds.
 
-    def __init__(self, token: str, listener: Listener, gateway_url: str = "") -> None:
-        self._token, self._listener, self._url = token, listener, gateway_url
+    silence: seconds without a word from Discord after which a line counts as dead.
+    """
+
+    def __init__(
+        self, token: str, listener: Listener, gateway_url: str = "", *, silence: float = SILENCE_SECONDS
+    ) -> None:
+        self._token, self._listener, self._url, self._silence = token, listener, gateway_url, silence
         self._client: DeskClient | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -101,7 +108,7 @@ class Gateway:
     async def _keep_connected(self) -> None:
         pause = FIRST_PAUSE_SECONDS
         while True:
-            client = self._client = DeskClient(self._listener)
+            client = self._client = DeskClient(self._listener, self._silence)
             try:
                 await self._listen(client)
             except discord.LoginFailure:

@@ -31,6 +31,7 @@ class Line:
     socket: web.WebSocketResponse
     request: web.Request
     silent: bool = False
+    closed_by_us: bool = False
     heartbeats: int = 0
     deflate: Callable[[bytes], bytes] | None = None
 
@@ -147,6 +148,7 @@ class Gateway(World):
     async def close_lines(self, code: int = 4000) -> None:
         """Close every connection with a code of ours (4014: disallowed intents, 4004: bad token…)."""
         for line in list(self.lines):
+            line.closed_by_us = True
             await line.socket.close(code=code)
 
     # what goes out
@@ -304,7 +306,8 @@ class Gateway(World):
                 session.line = None
                 session.closed_at = self.now()
                 session.close_code = line.socket.close_code
-                session.dead = session.dead or session.close_code in (1000, 1001)
+                by_bot = not line.closed_by_us  # whose library says 1000 in reply to whatever we close with
+                session.dead = session.dead or (by_bot and session.close_code in (1000, 1001))
 
     def _lingers(self, session: Session) -> bool:
         """May a session that is not connected still be resumed, and look online?"""
