@@ -28,16 +28,20 @@ class TextFile(SingleFileSnapshotExtension):
     snapshot_dirname = "messages"
 
 
-@pytest.fixture
-def shown_as(snapshot: SnapshotAssertion) -> ShownAs:
-    """Compare a reply with the file of that name."""
+def compared(snapshot: SnapshotAssertion, drawn: Callable[[Card], str]) -> ShownAs:
+    """A comparison of what `drawn` makes of a reply's card with the file of a name."""
     files = snapshot.use_extension(TextFile)
 
     def check(name: str, reply: Reply | Card) -> None:
-        card = reply.card if isinstance(reply, Reply) else reply
-        assert f"{as_text(card)}\n" == files(name=name)
+        assert drawn(reply.card if isinstance(reply, Reply) else reply) == files(name=name)
 
     return check
+
+
+@pytest.fixture
+def shown_as(snapshot: SnapshotAssertion) -> ShownAs:
+    """Compare a reply with the file of that name."""
+    return compared(snapshot, lambda card: f"{as_text(card)}\n")
 
 
 @pytest.fixture(scope="session")
@@ -105,10 +109,4 @@ def _weeks(world: World) -> None:
 @pytest.fixture
 def shown_as_json(snapshot: SnapshotAssertion) -> ShownAs:
     """Compare a reply's card, as other programs get it, with the file of that name."""
-    files = snapshot.use_extension(TextFile)
-
-    def check(name: str, reply: Reply | Card) -> None:
-        card = reply.card if isinstance(reply, Reply) else reply
-        assert f"{json.dumps(card.as_json(), ensure_ascii=False, indent=1)}\n" == files(name=name)
-
-    return check
+    return compared(snapshot, lambda card: f"{json.dumps(card.as_json(), ensure_ascii=False, indent=1)}\n")

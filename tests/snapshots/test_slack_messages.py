@@ -5,31 +5,18 @@ The tests are those of test_creator_messages and test_desk_messages; only what t
 
 from __future__ import annotations
 
-import re
-
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from adapters.slack import block_limits, blocks, forms
 from core.chat import handles
 from core.chat.cards import Card
-from core.chat.registry import Reply
-from tests.desk_world import CHANNEL, EARNINGS, World, jan
-from tests.snapshots import test_creator_messages, test_desk_messages
-from tests.snapshots.conftest import ShownAs, TextFile
+from tests.desk_world import World
+from tests.snapshots.conftest import ShownAs, compared
+from tests.snapshots.drawn import LINE, borrowed, joined, say_unasked
 from tests.unit.slack.reading import harmful, harmful_notification, shown
 
-LINE = "─" * 24
-_TOKEN = re.compile(r"\b[0-9a-f]{36}\b")  # a preview's, another one every time
-
-
-def _tests(module: object) -> dict[str, object]:
-    return {
-        name: test for name, test in vars(module).items() if name.startswith("test_") and name != "test_cards_as_data"
-    }
-
-
-globals().update(_tests(test_creator_messages) | _tests(test_desk_messages))
+globals().update(borrowed())
 
 
 def drawn(card: Card) -> str:
@@ -56,63 +43,15 @@ def drawn(card: Card) -> str:
         if text not in known:
             parts += [LINE, text]
         known.add(text)
-    return _TOKEN.sub("(token)", "\n".join(parts) + "\n")
+    return joined(parts)
 
 
 @pytest.fixture
 def shown_as(snapshot: SnapshotAssertion) -> ShownAs:
     """Compare a reply, as Slack draws it, with the file of that name."""
-    files = snapshot.use_extension(TextFile)
-
-    def check(name: str, reply: Reply | Card) -> None:
-        assert drawn(reply.card if isinstance(reply, Reply) else reply) == files(name=name)
-
-    return check
+    return compared(snapshot, drawn)
 
 
 async def test_what_is_said_unasked(mockup: World, shown_as: ShownAs) -> None:
     """Cards for approvers and messages to people, as the desk posts them by itself."""
-    for name in ("ada", "Mira", "Ann", "Olga"):
-        mockup.link(name)
-    olga = mockup.link("Olga", "UOlga2")
-    await mockup.desk.run(olga, "/desk digest on full", EARNINGS)
-    await mockup.desk.run(olga, "/desk approvals-channel on", CHANNEL)
-    mockup.ask("ada", "/settings digest=08:00")
-    mockup.withdrawal("ada", "600")
-    mockup.withdrawal("ada", "60")
-    mockup.withdrawal("ada", "70")
-    seen = Seen(mockup, shown_as)
-    mockup.ask("Mira", "/desk approve 2")
-    mockup.ask("Tom", "/desk approve 2")
-    mockup.ask("Tom", "/desk approve 4")
-    mockup.press("Mira", "payout.reject", "3", reason="The account name does not match.")
-    seen.look()
-    mockup.pay()
-    seen.look()
-    mockup.press("Ann", "payout.paid", "2", reference="TR-9")
-    mockup.press("Ann", "payout.failed", "4", reason="The bank sent it back.")
-    mockup.ask("Ann", "/desk adjust ada -5 A voucher was booked twice")
-    seen.look()
-    mockup.press("Amos", "adjust.approve", "1")
-    mockup.ask("Ann", "/desk freeze ada Identity check, two days at most")
-    seen.look()
-    mockup.ask("Ann", "/desk unfreeze ada All is well")
-    mockup.settle(jan(15, 3))
-    mockup.now = jan(15, 9)
-    seen.look()
-    assert len(seen.titles) > 12, seen.titles
-
-
-class Seen:
-    """What came out of the outbox so far: each new card is compared once."""
-
-    def __init__(self, world: World, shown_as: ShownAs) -> None:
-        self.world, self.shown_as = world, shown_as
-        self.titles: list[str] = []
-        self.look()
-
-    def look(self) -> None:
-        for _, card in self.world.posted():
-            if card.title not in self.titles:
-                self.titles.append(card.title)
-                self.shown_as(f"{len(self.titles):02}", card)
+    await say_unasked(mockup, shown_as)
