@@ -84,8 +84,13 @@ class Answers(answers.Answers[Deed]):
     async def complete(self, user: str, asked: Focused) -> list[Mapping[str, object]]:
         """Completions as Discord takes them."""
         found = await self.desk.complete(Identity(PLATFORM, user), asked.command, asked.option, asked.typed)
-        offered = [(one.label or one.value, one.value) for one in found]
-        return [{"name": name[:CHOICE], "value": value} for name, value in offered if 0 < len(value) <= CHOICE and name]
+        long = {one.value for one in found if len(one.value) > CHOICE}
+        if long:  # ids may have twice as many characters
+            await asyncio.to_thread(handles.keep, self.database, self.clock(), long)
+        offered = [
+            (one.label or one.value, handles.handle_of(one.value) if one.value in long else one.value) for one in found
+        ]
+        return [{"name": _cut(name), "value": value} for name, value in offered if name and value]
 
     async def act(self, deed: Deed, item: Item) -> None:
         turn = self._turn(deed)
@@ -194,6 +199,10 @@ class Answers(answers.Answers[Deed]):
         elif deed.kind == "channel_gone":
             channel = Destination(PLATFORM, deed.guild, deed.channel)
             publish(session, ChannelLost(channel, "the channel was deleted", self.clock()))
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= CHOICE else name[: CHOICE - 1] + "…"
 
 
 def where_of(deed: Deed) -> Where:
