@@ -29,6 +29,7 @@ minimum = "50.00"                # smallest withdrawal
 # Ways to be paid. "manual": an admin pays outside of the desk and then presses Mark paid or Mark failed.
 # A creator is offered every method whose countries fit; the first one is the default.
 [[rails.manual]]
+title = "Bank transfer"          # how creators read it
 countries = ["*"]                # or, for example, ["US", "DE"]
 minimum = "0.00"
 fee = "0.00"

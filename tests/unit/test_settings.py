@@ -50,7 +50,7 @@ def test_starter_is_the_documented_default(tmp_path: Path) -> None:
     assert settings.desk.link_wait == dt.timedelta(hours=24)
     assert studio.terms == (Terms(dt.date(2025, 1, 1), 5000, 100, 50_000_000),)
     assert (studio.settle_at, studio.late_days) == (dt.time(3), 31)
-    assert settings.desk.methods == (Method("manual", "manual", ("*",), 0, 0, (1, 3), "US"),)
+    assert settings.desk.methods == (Method("manual", "manual", ("*",), 0, 0, (1, 3), "US", "Bank transfer"),)
     assert settings.database_url == Secret("sqlite:///earnings-desk.db")
 
 
