@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
 from aiohttp import web
 
 from tests.discord_server.checks import in_words, problems
@@ -19,46 +16,18 @@ class DiscordServer(People):
     """Our own Discord on a port of this machine. See `World` for what tests set up and look at, `Gateway` for lines
     and sessions, `People` for what people do, and here for what goes wrong and what else happens."""
 
-    def __init__(self) -> None:
-        """Not listening yet: use `start` or `running`."""
-        super().__init__()
-        self._runner: web.AppRunner | None = None
-
     @property
     def api_url(self) -> str:
         """The REST API's address, without a slash at its end."""
         return f"{self.base_url}/api/v10"
 
-    @classmethod
-    async def start(cls, *, port: int = 0) -> DiscordServer:
-        """A listening server on 127.0.0.1; `close` it."""
-        made = cls()
+    def routed(self) -> web.Application:
+        """Every address that our Discord answers at."""
         app = web.Application(client_max_size=60_000_000)
-        app.router.add_get("/gateway/", made.socket)
-        app.router.add_get("/gateway/resume/{session}/", made.socket)
-        mount(app, made)
-        made._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
-        await made._runner.setup()
-        site = web.TCPSite(made._runner, "127.0.0.1", port, reuse_address=True)
-        await site.start()
-        made.base_url = f"http://127.0.0.1:{made._runner.addresses[0][1]}"
-        return made
-
-    @classmethod
-    @asynccontextmanager
-    async def running(cls) -> AsyncIterator[DiscordServer]:
-        """A server for the length of a block."""
-        server = await cls.start()
-        try:
-            yield server
-        finally:
-            await server.close()
-
-    async def close(self) -> None:
-        """Cut every line and stop listening."""
-        await self.shut()
-        if self._runner is not None:
-            await self._runner.cleanup()
+        app.router.add_get("/gateway/", self.socket)
+        app.router.add_get("/gateway/resume/{session}/", self.socket)
+        mount(app, self)
+        return app
 
     # what goes wrong
 
@@ -80,18 +49,13 @@ class DiscordServer(People):
         `code` with "error", `seconds` with "slow"; `channel` limits it to requests about one channel.
         """
         left = None if kind == "outage" else times
-        return self.faults.order(Fault(route, kind, left, retry_after, status, code, seconds, channel))
+        return self.faults.order(Fault(route, left, kind, retry_after, status, code, channel=channel, seconds=seconds))
 
     def outage(self) -> Fault:
         """Discord is down: lines drop, every request and new connection is cut, until `end_faults`."""
         made = self.fault("*", "outage")
         self.drop()
         return made
-
-    def end_faults(self) -> None:
-        """All is well again."""
-        self.faults.clear()
-        self.changed()
 
     def judge(self) -> list[str]:
         """Check the bodies that came while `check_bodies` was off; gives every violation there is."""

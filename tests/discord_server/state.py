@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
-import time
-from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from collections.abc import Iterable
+from typing import Any
 
-from tests.discord_server.faults import Faults
+from tests.discord_server.faults import Fault
 from tests.discord_server.things import (
     ADMINISTRATOR,
     EPOCH_MS,
@@ -22,15 +20,15 @@ from tests.discord_server.things import (
     Modal,
     User,
 )
+from tests.loopback import Loopback
 
-Seen = TypeVar("Seen")
 
-
-class World:
-    """Everything that our Discord knows. Changes call `changed`, which wakes whoever is in `wait_for`."""
+class World(Loopback[Fault]):
+    """Everything that our Discord knows."""
 
     def __init__(self) -> None:
         """An empty Discord with one application and its bot, in no guild."""
+        super().__init__()
         self.token = "OTAw.token.for-tests"
         self.application_id = "900"
         self.bot_id = "900"
@@ -68,21 +66,8 @@ class World:
         """What the portal's page says under Interactions Endpoint URL; we deliver over the gateway all the same."""
         self.nonce_life = 180.0
         """Seconds that a nonce is remembered."""
-        self.faults = Faults()
-        self.base_url = ""
-        self._ahead = 0.0
         self._count = itertools.count(1)
         self._last_id = 0
-        self._change = asyncio.Event()
-
-    def now(self) -> float:
-        """Seconds since 1970, as our Discord's clock has it."""
-        return time.time() + self._ahead
-
-    def advance(self, seconds: float) -> None:
-        """Put our Discord's clock forward: interactions, tokens and nonces grow old."""
-        self._ahead += seconds
-        self.changed()
 
     def mint(self) -> str:
         """A new id (a snowflake), greater than every other."""
@@ -93,25 +78,9 @@ class World:
         """The next place in the order of things."""
         return next(self._count)
 
-    def changed(self) -> None:
-        """Wake everybody who waits for a change."""
-        past, self._change = self._change, asyncio.Event()
-        past.set()
-
-    async def wait_for(self, predicate: Callable[[], Seen], timeout: float = 10.0) -> Seen:
-        """Wait until the predicate holds, looking again at each change here; gives what it gave.
-
-        Raises AssertionError with the last calls when it does not hold within `timeout` seconds.
-        """
-        deadline = time.monotonic() + timeout
-        while not (found := predicate()):
-            left = deadline - time.monotonic()
-            try:
-                await asyncio.wait_for(self._change.wait(), left if left > 0 else 0)
-            except TimeoutError:
-                told = "\n".join(f"  {call.route} {call.outcome}" for call in self.calls[-12:])
-                raise AssertionError(f"nothing of the kind within {timeout} s; the last calls:\n{told}") from None
-        return found
+    def told(self) -> list[tuple[str, str]]:
+        """Every call so far and what came of it."""
+        return [(call.route, call.outcome) for call in self.calls]
 
     # what tests set up
 

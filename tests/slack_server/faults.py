@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
+
+from tests import loopback
 
 Kind = Literal["cut_before", "cut_after", "429", "500", "500_after", "outage", "slow", "error"]
 """cut_before: the connection is reset before anything happened. cut_after: it happened, no answer comes. 500_after: it
@@ -11,43 +13,9 @@ happened, the answer is a 500. outage: cut, until ended. slow: answered late. er
 
 
 @dataclass
-class Fault:
-    """One fault ordered by a test. `hits` counts how often it struck."""
+class Fault(loopback.Fault):
+    """One fault ordered by a test."""
 
-    method: str
     kind: Kind
-    left: int | None
     retry_after: int = 1
     error: str = "internal_error"
-    seconds: float = 0.0
-    channel: str = ""
-    hits: int = 0
-
-
-@dataclass
-class Faults:
-    """The faults in force, oldest first; the first that fits strikes."""
-
-    ordered: list[Fault] = field(default_factory=list)
-
-    def order(self, fault: Fault) -> Fault:
-        """Put a fault in force."""
-        self.ordered.append(fault)
-        return fault
-
-    def clear(self) -> None:
-        """End every fault, outages too."""
-        self.ordered.clear()
-
-    def strike(self, method: str, channel: str = "") -> Fault | None:
-        """The fault that befalls a call of this method, None when it goes well. Counts it."""
-        for fault in self.ordered:
-            if fault.method not in ("*", method) or (fault.channel and fault.channel != channel):
-                continue
-            if fault.left == 0:
-                continue
-            if fault.left is not None:
-                fault.left -= 1
-            fault.hits += 1
-            return fault
-        return None

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -28,7 +27,6 @@ class SlackServer(People):
         self.installing_team = ""
         """The workspace that whoever walks the install page chooses; the first one when empty."""
         self.installing_user = ""
-        self._runner: web.AppRunner | None = None
 
     @property
     def api_url(self) -> str:
@@ -40,38 +38,15 @@ class SlackServer(People):
         """The address of the install page."""
         return f"{self.base_url}/oauth/v2/authorize"
 
-    @classmethod
-    async def start(cls, *, port: int = 0) -> SlackServer:
-        """A listening server on 127.0.0.1; `close` it."""
-        made = cls()
+    def routed(self) -> web.Application:
+        """Every address that our Slack answers at."""
         app = web.Application(client_max_size=20_000_000)
-        app.router.add_route("*", "/api/{method}", _for(made, serve))
-        app.router.add_post("/respond/{team}/{id}", _for(made, respond))
-        app.router.add_post("/upload/{id}", _for(made, upload))
-        app.router.add_get("/oauth/v2/authorize", _for(made, authorize))
-        app.router.add_get("/link", made.socket)
-        made._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
-        await made._runner.setup()
-        site = web.TCPSite(made._runner, "127.0.0.1", port, reuse_address=True)
-        await site.start()
-        made.base_url = f"http://127.0.0.1:{made._runner.addresses[0][1]}"
-        return made
-
-    @classmethod
-    @asynccontextmanager
-    async def running(cls) -> AsyncIterator[SlackServer]:
-        """A server for the length of a block."""
-        server = await cls.start()
-        try:
-            yield server
-        finally:
-            await server.close()
-
-    async def close(self) -> None:
-        """Cut every line and stop listening."""
-        await self.shut()
-        if self._runner is not None:
-            await self._runner.cleanup()
+        app.router.add_route("*", "/api/{method}", _for(self, serve))
+        app.router.add_post("/respond/{team}/{id}", _for(self, respond))
+        app.router.add_post("/upload/{id}", _for(self, upload))
+        app.router.add_get("/oauth/v2/authorize", _for(self, authorize))
+        app.router.add_get("/link", self.socket)
+        return app
 
     # what goes wrong
 
@@ -92,18 +67,13 @@ class SlackServer(People):
         `seconds` with "slow"; `channel` limits it to calls about one channel.
         """
         left = None if kind == "outage" else times
-        return self.faults.order(Fault(method, kind, left, retry_after, error, seconds, channel))
+        return self.faults.order(Fault(method, left, kind, retry_after, error, channel=channel, seconds=seconds))
 
     def outage(self) -> Fault:
         """Slack is down: sockets drop, every call and new socket is cut, until `end_faults`."""
         made = self.fault("*", "outage")
         self.drop_socket()
         return made
-
-    def end_faults(self) -> None:
-        """All is well again."""
-        self.faults.clear()
-        self.changed()
 
     # requests for the app, as Slack and others send them
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
-import time
-from collections.abc import Callable, Iterable
-from typing import TypeVar
+from collections.abc import Iterable
 
-from tests.slack_server.faults import Faults
+from tests.loopback import Loopback
+from tests.slack_server.faults import Fault
 from tests.slack_server.things import (
     ALL_SCOPES,
     Call,
@@ -26,14 +24,13 @@ from tests.slack_server.things import (
     Workspace,
 )
 
-Seen = TypeVar("Seen")
 
-
-class World:
-    """Everything that our Slack knows. Changes call `changed`, which wakes whoever is in `wait_for`."""
+class World(Loopback[Fault]):
+    """Everything that our Slack knows."""
 
     def __init__(self) -> None:
         """An empty Slack with one app, installed nowhere."""
+        super().__init__()
         self.app_id = "A1"
         self.app_token = "xapp-1-A1-socket"
         self.client_id = "1.1"
@@ -67,21 +64,8 @@ class World:
         """Method → seconds that must lie between two calls for one channel; sooner ones get a 429."""
         self.date_skew = 0.0
         """Seconds by which the Date header is wrong."""
-        self.faults = Faults()
-        self.base_url = ""
-        self._ahead = 0.0
         self._count = itertools.count(1)
         self._last_ts = 0
-        self._change = asyncio.Event()
-
-    def now(self) -> float:
-        """Seconds since 1970, as our Slack's clock has it."""
-        return time.time() + self._ahead
-
-    def advance(self, seconds: float) -> None:
-        """Put our Slack's clock forward: triggers, response_urls and tokens grow old."""
-        self._ahead += seconds
-        self.changed()
 
     def mint(self, prefix: str) -> str:
         """A new id."""
@@ -96,25 +80,9 @@ class World:
         self._last_ts = max(int(self.now() * 1_000_000), self._last_ts + 1)
         return f"{self._last_ts // 1_000_000}.{self._last_ts % 1_000_000:06d}"
 
-    def changed(self) -> None:
-        """Wake everybody who waits for a change."""
-        past, self._change = self._change, asyncio.Event()
-        past.set()
-
-    async def wait_for(self, predicate: Callable[[], Seen], timeout: float = 10.0) -> Seen:
-        """Wait until the predicate holds, looking again at each change here; gives what it gave.
-
-        Raises AssertionError with the last calls when it does not hold within `timeout` seconds.
-        """
-        deadline = time.monotonic() + timeout
-        while not (found := predicate()):
-            left = deadline - time.monotonic()
-            try:
-                await asyncio.wait_for(self._change.wait(), left if left > 0 else 0)
-            except TimeoutError:
-                told = "\n".join(f"  {call.method} {call.outcome}" for call in self.calls[-12:])
-                raise AssertionError(f"nothing of the kind within {timeout} s; the last calls:\n{told}") from None
-        return found
+    def told(self) -> list[tuple[str, str]]:
+        """Every call so far and what came of it."""
+        return [(call.method, call.outcome) for call in self.calls]
 
     # what tests set up
 
