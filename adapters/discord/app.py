@@ -117,7 +117,9 @@ class Discord:
             else:
                 self._logged_in = True
                 return True
-            await self._rest.http.close()  # the next try opens a session of its own
+            await self._rest.close()  # discord.py's client has one log-in
+            self._rest = _rest()
+            self.api.http = self._rest.http
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
@@ -162,3 +164,8 @@ class Discord:
 
     def _found(self, item: Item) -> None:
         self._answers.found(self._inbox, item)
+
+
+def _rest() -> discord.Client:
+    """A client that is only asked for its HTTP side."""
+    return discord.Client(intents=discord.Intents.none())

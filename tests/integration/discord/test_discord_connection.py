@@ -198,7 +198,8 @@ async def test_the_desk_is_removed_from_a_server(world: World) -> None:
         assert "removed" in told.plain
         world.withdrawal("ada", "60")
         discord.app.nudge()
-        (_, card) = await server.wait_for(lambda: len(found := server.direct(USERS["Olga"])) == 2 and found)
+        await server.wait_for(lambda: len(server.direct(USERS["Olga"])) == 2)
+        card = server.direct(USERS["Olga"])[1]
         assert "WD-1" in card.plain  # without a channel, who may act on it gets it
         assert count(discord.app.database, "chat_received") == 1
 
