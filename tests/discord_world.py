@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 
 from adapters.discord.api import redirect
-from bot.bootstrap import App, assemble, build
-from bot.service import Service, listen
+from bot.bootstrap import build
+from bot.service import listen
 from bot.settings import DiscordSettings, Secret, Settings, SlackSettings
-from core import people
 from core.chat import subscriptions
 from core.chat.outbox import Destination
 from core.people import Identity
 from tests.desk_world import CONFIG, STAFF, World
 from tests.discord_server import DiscordServer, Interaction, Message
 from tests.discord_server.things import Json
-from tests.slack_world import Clock
+from tests.running_desk import Clock, RunningDesk, serving
 
 GUILD = "900000000000000001"
 EARNINGS = "900000000000000011"
@@ -31,37 +29,22 @@ USERS = {
 
 
 @dataclass
-class DiscordWorld:
+class DiscordWorld(RunningDesk):
     """One server with everybody in it, two channels, and the running service."""
 
     server: DiscordServer
-    world: World
-    app: App
-    service: Service
-    clock: Clock
 
     def identity(self, name: str) -> Identity:
         return Identity("discord", USERS[name])
 
-    def code(self, name: str) -> str:
-        """A code for linking, as the platform's account page or the operator gives it."""
-        with self.app.database.transaction() as session:
-            person = people.resolve(session, name)
-            return people.create_link_code(session, self.clock(), person.person_id)[0]
-
     def link(self, *names: str) -> None:
         """Link people without a word."""
         for name in names:
-            code = self.code(name)
-            with self.app.database.transaction() as session:
-                assert people.link(session, self.clock(), self.identity(name), code).ok
+            self.link_as(name, self.identity(name))
 
     def subscribe(self, channel: str, topic: subscriptions.Topic, *, full: bool = False) -> None:
         """Have a channel hear of something."""
-        with self.app.database.transaction() as session:
-            olga = people.resolve(session, "Olga")
-            to = Destination("discord", GUILD, channel)
-            subscriptions.subscribe(session, self.clock(), olga, to, topic, full=full)
+        self.subscribe_to(Destination("discord", GUILD, channel), topic, full=full)
 
 
 @contextlib.asynccontextmanager
@@ -79,24 +62,15 @@ async def running(
     url = world.database.engine.url.render_as_string(hide_password=False)
     clock = Clock(world)
     app = build(replace(settings_for(server, url), slack=slack), clock)
-    with contextlib.closing(listen("127.0.0.1", 0)) as listening:
-        service = assemble(app, listening)
-        running = asyncio.create_task(service.run())
-        try:
-            await server.wait_for(lambda: (server.commands and server.online) or running.done())
-            async with asyncio.timeout(15):
-                while not (service.readiness.started and all(one.connected for one in service.readiness.platforms)):
-                    if running.done():
-                        running.result()
-                    await asyncio.sleep(0.01)
-            yield DiscordWorld(server, world, app, service, clock)
-        finally:
-            service.stop.set()
-            await running
-            app.close()
-            redirect()
-            if own:
-                await server.close()
+    try:
+        with contextlib.closing(listen("127.0.0.1", 0)) as listening:
+            async with serving(app, listening) as service:
+                await server.wait_for(lambda: server.commands and server.online)
+                yield DiscordWorld(world, app, service, clock, server)
+    finally:
+        redirect()
+        if own:
+            await server.close()
 
 
 async def press_forged(

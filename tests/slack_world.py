@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import datetime as dt
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Literal
 
 from adapters.slack.manifest import SCOPES
-from bot.bootstrap import App, assemble, build
-from bot.service import Service, listen
+from bot.bootstrap import build
+from bot.service import listen
 from bot.settings import Secret, Settings, SlackSettings
-from core import people
 from core.chat import subscriptions
 from core.chat.outbox import Destination
-from core.people import Actor, Identity
+from core.people import Identity
 from tests.desk_world import CONFIG, World
+from tests.running_desk import Clock, RunningDesk, serving
 from tests.slack_server import Interaction, SlackServer
 
 Transport = Literal["socket", "http"]
@@ -30,25 +28,10 @@ USERS = {"ada": "U1", "bo": "U2", "Mira": "U3", "Tom": "U4", "Ann": "U5", "Amos"
 
 
 @dataclass
-class Clock:
-    """The desk's clock: `world.now` and what has really passed since it was read first, so that leases run out."""
-
-    world: World
-    ahead: dt.timedelta = dt.timedelta()
-
-    def __call__(self) -> dt.datetime:
-        return self.world.now + self.ahead
-
-
-@dataclass
-class SlackWorld:
+class SlackWorld(RunningDesk):
     """One workspace with everybody in it, two channels, and the running service."""
 
     server: SlackServer
-    world: World
-    app: App
-    service: Service
-    clock: Clock
 
     def user(self, name: str) -> str:
         """A person's Slack id."""
@@ -57,24 +40,14 @@ class SlackWorld:
     def identity(self, name: str, team: str = TEAM) -> Identity:
         return Identity("slack", USERS[name], team)
 
-    def code(self, name: str) -> str:
-        """A code for linking, as the platform's account page or the operator gives it."""
-        with self.app.database.transaction() as session:
-            person = people.resolve(session, name)
-            return people.create_link_code(session, self.clock(), person.person_id)[0]
-
     def link(self, *names: str, team: str = TEAM) -> None:
         """Link people without a word."""
         for name in names:
-            code = self.code(name)
-            with self.app.database.transaction() as session:
-                assert people.link(session, self.clock(), self.identity(name, team), code).ok
+            self.link_as(name, self.identity(name, team))
 
     def subscribe(self, channel: str, topic: subscriptions.Topic, *, full: bool = False) -> None:
         """Have a channel hear of something."""
-        with self.app.database.transaction() as session:
-            olga: Actor = people.resolve(session, "Olga")
-            subscriptions.subscribe(session, self.clock(), olga, Destination("slack", TEAM, channel), topic, full=full)
+        self.subscribe_to(Destination("slack", TEAM, channel), topic, full=full)
 
     async def type(self, name: str, text: str, channel: str = "") -> Interaction:
         """Type a command and wait for its answer. channel: "" for the messages with the desk."""
@@ -104,25 +77,15 @@ async def running(
     settings = settings_for(server, str(world.database.engine.url.render_as_string(hide_password=False)), transport)
     clock = Clock(world)
     app = build(settings, clock)
-    with contextlib.closing(listen("127.0.0.1", 0)) as listening:
-        service = assemble(app, listening, playground=playground)
-        server.request_url = (
-            f"http://127.0.0.1:{listening.getsockname()[1]}/slack/events" if transport == "http" else ""
-        )
-        running = asyncio.create_task(service.run())
-        try:
-            async with asyncio.timeout(15):
-                while not (service.readiness.started and all(one.connected for one in service.readiness.platforms)):
-                    if running.done():
-                        running.result()
-                    await asyncio.sleep(0.01)
-            yield SlackWorld(server, world, app, service, clock)
-        finally:
-            service.stop.set()
-            await running
-            app.close()
-            if own:
-                await server.close()
+    try:
+        with contextlib.closing(listen("127.0.0.1", 0)) as listening:
+            events = f"http://127.0.0.1:{listening.getsockname()[1]}/slack/events"
+            server.request_url = events if transport == "http" else ""
+            async with serving(app, listening, playground=playground) as service:
+                yield SlackWorld(world, app, service, clock, server)
+    finally:
+        if own:
+            await server.close()
 
 
 def settle(server: SlackServer) -> None:

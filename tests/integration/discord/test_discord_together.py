@@ -178,7 +178,7 @@ async def both(empty: Database, creators: int, *, replicas: int = 1) -> AsyncIte
             discord = await stack.enter_async_context(running(world, slack=settings))
             for _ in range(replicas - 1):
                 await stack.enter_async_context(running(world, server=discord.server, slack=settings))
-            slack = SlackWorld(server, world, discord.app, discord.service, discord.clock)
+            slack = SlackWorld(world, discord.app, discord.service, discord.clock, server)
             for one in (slack, discord):
                 one.link("Mira", "Tom")
             slack.subscribe(IN_SLACK, "approvals")

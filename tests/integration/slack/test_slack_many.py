@@ -21,8 +21,9 @@ from core.people import Identity
 from core.storage import Database
 from tests.desk_world import World
 from tests.integration.slack.test_slack_install import link
+from tests.running_desk import Clock
 from tests.slack_server import Interaction, SlackServer
-from tests.slack_world import Clock, settings_for
+from tests.slack_world import settings_for
 
 TEAMS = ("T1", "T2")
 NEARLY_OVER = 3_600  # seconds that a token lives: it is refreshed two hours before its end, so at once
