@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 
-from sqlmodel import col, select
-
-from adapters.discord.checks import Doctor, Found, Samples, Subscribed, new_session
+from adapters.checks import Found
+from adapters.discord.checks import Doctor, new_session
 from adapters.discord.tables import DiscordState
 from bot.bootstrap import App
 from bot.doctor import Finding
-from bot.sample_cards import forms, sample_cards
+from bot.doctor_platforms import channels, samples
 from bot.settings import DiscordSettings
-from core.chat.tables import Subscription
 from core.clock import system_clock
 
 
@@ -30,12 +28,7 @@ async def _ask(app: App, discord: DiscordSettings, *, database: bool) -> list[Fo
 
     async with new_session() as session:
         doctor = Doctor(session, discord.api_url, discord.token.reveal(), system_clock, told)
-        return await doctor.examine(_channels(app) if database else [], _samples)
-
-
-def _samples() -> Samples:
-    drawn, missing = sample_cards()
-    return Samples([(one.template, one.card) for one in drawn], forms(drawn), missing)
+        return await doctor.examine(channels(app, "discord") if database else [], samples)
 
 
 def _told(app: App, application_id: str) -> str:
@@ -43,16 +36,3 @@ def _told(app: App, application_id: str) -> str:
     with app.database.reading() as session:
         state = session.get(DiscordState, application_id)
         return "" if state is None else state.commands
-
-
-def _channels(app: App) -> list[Subscribed]:
-    """Channels in Discord that hear of something now, each once."""
-    with app.database.reading() as session:
-        mine = select(Subscription).where(Subscription.platform == "discord", Subscription.paused == "")
-        order = col(Subscription.workspace), col(Subscription.channel), col(Subscription.topic)
-        rows = session.exec(mine.order_by(*order)).all()
-    topics: dict[tuple[str, str], list[str]] = {}
-    for row in rows:
-        topic = "digests" if row.topic == "digest" else row.topic
-        topics.setdefault((row.workspace, row.channel), []).append(topic)
-    return [Subscribed(guild, channel, " and ".join(names)) for (guild, channel), names in topics.items()]

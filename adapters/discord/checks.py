@@ -7,11 +7,11 @@ import asyncio
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
-from typing import Final, Literal
+from typing import Final
 
 import aiohttp
 
+from adapters.checks import Found, Samples, Subscribed, bad_cards, clocks, date_of, undrawn
 from adapters.discord import custom_ids, layouts, modals, permitted
 from adapters.discord.api import mapping
 from adapters.discord.commands import GUILD_INSTALL, USER_INSTALL, digest, payload
@@ -19,12 +19,10 @@ from adapters.discord.custom_ids import BUTTON_VALUE, OPTION_VALUE
 from adapters.discord.limits import command_problems, problems
 from adapters.discord.manifest import portal_page, server_link
 from core.chat import handles
-from core.chat.cards import Actions, Button, Card
+from core.chat.cards import Actions, Card
 from core.chat.registry import REGISTRY, Registry
 from core.clock import Clock
 
-SKEW: Final = dt.timedelta(seconds=60)
-"""From five minutes on, a message whose post was cut off is not found again (see `port`); NTP keeps within a second."""
 FEW_STARTS: Final = 20
 GUILDS_AT_MOST: Final = 50
 TIMEOUT_SECONDS: Final = 10.0
@@ -37,34 +35,6 @@ _PRIVILEGED: Final = {  # an application's flags; each has a twin for applicatio
     "Message Content Intent": 1 << 18 | 1 << 19,
 }
 _USER_AGENT: Final = "DiscordBot (https://discord.com, 10) earnings-desk doctor"
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What one check found; see `bot.doctor.Finding`."""
-
-    name: str
-    status: Literal["ok", "note", "wrong"]
-    detail: str
-    hint: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Subscribed:
-    """A channel that hears of something, and of what."""
-
-    guild_id: str
-    channel: str
-    topics: str
-
-
-@dataclass(frozen=True, slots=True)
-class Samples:
-    """A card of each template, the buttons that ask something first, and the templates that no sample drew."""
-
-    cards: Sequence[tuple[str, Card]] = ()
-    forms: Mapping[str, Button] | None = None
-    missing: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +104,11 @@ class Doctor:
             return [Found("Discord token", "wrong", "Discord refuses DISCORD_TOKEN", hint)]
         if not me.ok:
             return [_trouble("Discord token", me)]
-        found = [Found("Discord token", "ok", f"@{me.one.get('username')}"), *self._clock(me)]
+        trouble = "a card may be posted twice after a fault"  # see `port`: it is not found again
+        found = [
+            Found("Discord token", "ok", f"@{me.one.get('username')}"),
+            *clocks("Discord", me.date, self.clock(), trouble),
+        ]
         told = await self.ask("/applications/@me")
         number = str(told.one.get("id", ""))
         if not told.ok or not number:
@@ -147,16 +121,6 @@ class Doctor:
         for one in channels:
             found.append(await self._channel(one, user, number))
         return found
-
-    def _clock(self, said: Said) -> list[Found]:
-        if said.date is None:
-            return []
-        skew = abs(said.date - self.clock())
-        if skew <= SKEW:
-            return [Found("Discord clock", "ok", "agrees with Discord's")]
-        detail = f"this machine and Discord differ by {skew.total_seconds():.0f} s"
-        hint = "Have this machine take its time from NTP; from 5 minutes on, a card may be posted twice after a fault."
-        return [Found("Discord clock", "wrong", detail, hint)]
 
     async def _starts(self) -> Found:
         """How often the desk may still connect: Discord ends the token of a bot that does so too often."""
@@ -201,7 +165,7 @@ class Doctor:
     async def _twice(self, number: str, channels: Sequence[Subscribed]) -> list[Found]:
         """Commands of the same name in a server of its own show up beside the global ones."""
         ours = {str(one["name"]) for one in payload(self.registry)}
-        names = {one.guild_id: f"server {one.guild_id}" for one in channels}
+        names = {one.workspace: f"server {one.workspace}" for one in channels}
         mine = await self.ask(f"/users/@me/guilds?limit={GUILDS_AT_MOST}")
         names |= {str(one.get("id")): str(one.get("name")) for one in mine.many}
         found: list[Found] = []
@@ -224,10 +188,10 @@ class Doctor:
     async def _channel(self, one: Subscribed, user: str, number: str) -> Found:
         name = f"Discord channel {one.channel}"
         said = await self.ask(f"/channels/{one.channel}")
-        home = await self._home(one.guild_id, user)
+        home = await self._home(one.workspace, user)
         if isinstance(home, Said):
             if home.code in (10004, 10007, 50001):
-                detail = f"the desk is not in the server {one.guild_id}, so its {one.topics} can't be posted"
+                detail = f"the desk is not in the server {one.workspace}, so its {one.topics} can't be posted"
                 return Found(name, "wrong", detail, f"Add it again: {server_link(number)}")
             return _trouble(name, home)
         if said.code == 10003:
@@ -276,11 +240,11 @@ class Doctor:
                     f"{self.api_url}{path}", headers=headers, allow_redirects=False
                 ) as response:
                     answer: object = await response.json(content_type=None) if response.status != 204 else None
-                    said = Said(response.status, answer, _date(response.headers.get("Date")))
+                    said = Said(response.status, answer, date_of(response.headers.get("Date")))
             except (aiohttp.ClientError, TimeoutError, OSError):
                 return Said(0)
             except ValueError:  # no JSON
-                said = Said(response.status, None, _date(response.headers.get("Date")))
+                said = Said(response.status, None, date_of(response.headers.get("Date")))
             if said.status != 429:
                 break
             wait = _seconds(response.headers.get("Retry-After"))
@@ -339,13 +303,10 @@ def cards(samples: Samples) -> list[Found]:
         custom_id = custom_ids.modal_id(short_button.action, short_button.value)
         modal = modals.modal(short_button.label, short_button.form or (), custom_id)
         faults += [(f"form of {name}", fault) for fault in problems(modal.to_dict())[:1]]
-    found = [Found(f"Discord card {name}", "wrong", why, "Report it: this is a fault of ours.") for name, why in faults]
+    found = bad_cards("Discord", faults)
     if not faults:
-        drawn_all = f"all {len(samples.cards)} cards and {len(samples.forms or {})} forms are within Discord's limits"
-        found.append(Found("Discord cards", "ok", drawn_all))
-    if samples.missing:
-        found.append(Found("Discord cards", "note", f"no sample draws {', '.join(samples.missing)}", "Nothing to do."))
-    return found
+        found.append(Found("Discord cards", "ok", f"{samples.counted} are within Discord's limits"))
+    return found + undrawn("Discord", samples)
 
 
 def _and(names: Sequence[str]) -> str:
@@ -355,13 +316,6 @@ def _and(names: Sequence[str]) -> str:
 def _trouble(name: str, said: Said) -> Found:
     hint = "Check the network, DISCORD_API_URL and https://discordstatus.com."
     return Found(name, "wrong", said.why, "Run doctor again later." if 400 <= said.status < 500 else hint)
-
-
-def _date(text: str | None) -> dt.datetime | None:
-    try:
-        return parsedate_to_datetime(text).astimezone(dt.UTC) if text else None
-    except ValueError:
-        return None
 
 
 def _seconds(text: str | None) -> float:

@@ -7,56 +7,25 @@ import datetime as dt
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import Literal
 
 import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from adapters.checks import Found, Samples, Subscribed, bad_cards, clocks, date_of, undrawn
 from adapters.slack import blocks, forms
 from adapters.slack.block_limits import BUTTON_VALUE, OPTION_VALUE, Surface, problems
 from adapters.slack.manifest import SCOPES
 from adapters.slack.workspaces import DEAD_TOKEN, NoAnswer, Workspace, Workspaces, scopes_of
 from core.chat import handles
-from core.chat.cards import Button, Card
 from core.clock import Clock
 
 INSTALL = "/slack/install"
 APP_PAGE = "https://api.slack.com/apps"
-SKEW = dt.timedelta(seconds=60)
-"""Slack's requests are refused when they seem five minutes old; NTP keeps machines within a second."""
 AT_ONCE = 4
 LONGEST_WAIT_SECONDS = 10.0
 Answer = Mapping[str, object]
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What one check found; see `bot.doctor.Finding`."""
-
-    name: str
-    status: Literal["ok", "note", "wrong"]
-    detail: str
-    hint: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Subscribed:
-    """A channel that hears of something, and of what."""
-
-    team_id: str
-    channel: str
-    topics: str
-
-
-@dataclass(frozen=True, slots=True)
-class Samples:
-    """A card of each template, the buttons that ask something first, and the templates that no sample drew."""
-
-    cards: Sequence[tuple[str, Card]] = ()
-    forms: Mapping[str, Button] | None = None
-    missing: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +64,12 @@ class Doctor:
             if findings[0].status != "wrong":
                 working.append(team)
         for one in channels:
-            if one.team_id in working:
+            if one.workspace in working:
                 found.append(await self._channel(one))
-            elif one.team_id not in teams:
+            elif one.workspace not in teams:
                 hint = "Install the desk there again, or turn them off from another channel's list."
                 found.append(
-                    Found(_name(one), "note", f"the desk is not in the workspace {one.team_id} any more", hint)
+                    Found(_name(one), "note", f"the desk is not in the workspace {one.workspace} any more", hint)
                 )
         if working:
             found += await self._cards(working[0], await asyncio.to_thread(samples))
@@ -147,15 +116,11 @@ class Doctor:
         if said.date is None or self._skewed:
             return []
         self._skewed = True  # one clock, told once
-        skew = abs(said.date - self.clock())
-        if skew <= SKEW:
-            return [Found("Slack clock", "ok", "agrees with Slack's")]
-        detail = f"this machine and Slack differ by {skew.total_seconds():.0f} s"
-        hint = "Have this machine take its time from NTP; from 5 minutes on, requests look forged and are refused."
-        return [Found("Slack clock", "wrong", detail, hint)]
+        trouble = "requests look forged and are refused"
+        return clocks("Slack", said.date, self.clock(), trouble)
 
     async def _channel(self, one: Subscribed) -> Found:
-        workspace = await self.workspaces.of(one.team_id)
+        workspace = await self.workspaces.of(one.workspace)
         said = await self._ask(workspace.bot_token if workspace else "", "conversations.info", channel=one.channel)
         channel = said.answer.get("channel")
         if said.error == "no answer":
@@ -195,20 +160,13 @@ class Doctor:
         judged = await asyncio.gather(*(judge(*one) for one in payloads))
         refused = [(name, why) for name, why in judged if why and not why.startswith("?")]
         unclear = sorted({why[1:] for _, why in judged if why.startswith("?")})
-        found = [
-            Found(f"Slack card {name}", "wrong", why, "Report it: this is a fault of ours.") for name, why in refused
-        ]
+        found = bad_cards("Slack", refused)
         if unclear:
             hint = "Run doctor again later; the desk's own table of limits found nothing wrong."
             found.append(Found("Slack cards", "note", f"blocks.validate answers {', '.join(unclear)}", hint))
         elif not refused:
-            drawn = f"Slack takes all {len(samples.cards)} cards and {len(samples.forms or {})} forms"
-            found.append(Found("Slack cards", "ok", drawn))
-        if samples.missing:
-            found.append(
-                Found("Slack cards", "note", f"no sample draws {', '.join(samples.missing)}", "Nothing to do.")
-            )
-        return found
+            found.append(Found("Slack cards", "ok", f"Slack takes {samples.counted}"))
+        return found + undrawn("Slack", samples)
 
     async def _ask(self, token: str, method: str, **given: str) -> _Said:
         try:
@@ -224,7 +182,7 @@ class Doctor:
             error = "ratelimited"
         scopes = scopes_of(lowered["x-oauth-scopes"]) if "x-oauth-scopes" in lowered else None
         wait = lowered.get("retry-after", "1")
-        return _Said(error, answer, _date(lowered.get("date")), scopes, float(wait) if wait.isdecimal() else 1.0)
+        return _Said(error, answer, date_of(lowered.get("date")), scopes, float(wait) if wait.isdecimal() else 1.0)
 
 
 def _surface(payload: Answer) -> Surface:
@@ -280,10 +238,3 @@ def _no_answer(name: str) -> Found:
     return Found(
         name, "wrong", "Slack doesn't answer", "Check the network, SLACK_API_URL and https://slack-status.com."
     )
-
-
-def _date(text: str | None) -> dt.datetime | None:
-    try:
-        return parsedate_to_datetime(text).astimezone(dt.UTC) if text else None
-    except ValueError:
-        return None

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import core.chat.commands  # noqa: F401 - declares every command
+from adapters.checks import Samples
 from adapters.discord import checks, commands, manifest, permitted
 from adapters.discord.tables import DiscordState
 from bot.sample_cards import all_templates
@@ -291,9 +292,9 @@ def test_time_outs_end(until: str | None, silenced: bool) -> None:
 def test_a_card_that_breaks_a_limit_is_named() -> None:
     """A card or form that Discord would refuse is named with the limit, and so is a template that nothing drew."""
     fine = Card("Fine", blocks=(Text((Span("words"),)), Actions((Button("go", "1" * 90, "Go"),))))
-    found = checks.cards(checks.Samples([("fine", fine)], {}, ["rare"]))
+    found = checks.cards(Samples([("fine", fine)], {}, ["rare"]))
     assert [(one.name, one.status) for one in found] == [("Discord cards", "ok"), ("Discord cards", "note")]
     broken = Card("Broken", blocks=(Actions((Button("go", "1", "x" * 81),)),))
-    (refused,) = checks.cards(checks.Samples([("broken", broken)]))
+    (refused,) = checks.cards(Samples([("broken", broken)]))
     assert (refused.name, refused.status) == ("Discord card broken", "wrong")
     assert "at most 80" in refused.detail
