@@ -22,6 +22,7 @@ log = structlog.get_logger(__name__)
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 60.0
 CLOSE_WITHIN_SECONDS = 3.0
+CANCEL_AGAIN_SECONDS = 0.2
 SILENCE_SECONDS = 60.0  # longer than between two heartbeats (41.25 seconds): Discord answers each
 LABEL = 80  # characters of a button's label
 
@@ -128,7 +129,17 @@ class Gateway:
         # Asked here, because the library takes the address that Discord names for itself even when told another.
         client.shard_count, url, _ = await client.http.get_bot_gateway()
         DiscordWebSocket.DEFAULT_GATEWAY = URL(self._url or url)
-        await client.connect()
+        listening = asyncio.create_task(client.connect(), name="discord shards")
+        try:
+            await asyncio.wait([listening])
+        finally:
+            # Perhaps more than once: one that comes while a shard resumes, the library takes for its own and goes on.
+            while not listening.done():
+                listening.cancel()
+                await asyncio.wait([listening], timeout=CANCEL_AGAIN_SECONDS)
+            trouble = None if listening.cancelled() else listening.exception()
+        if trouble is not None:
+            raise trouble
 
 
 async def _close(client: DeskClient) -> None:

@@ -187,13 +187,9 @@ def _typed(option: Json, example: str, way: str) -> Typed | None:
 
 def declared_as(discord: DiscordWorld, command: Command) -> Json:
     """How Discord was told of a command."""
-    name, _, sub = command.name.partition(" ")
-    found = next(one for one in discord.server.commands if one["name"] == name)
-    while sub and found["name"] != sub:
-        inside = found["options"]
-        found = next((one for one in inside if one["name"] == sub), None) or next(
-            one for one in inside if any(two["name"] == sub for two in one.get("options") or [])
-        )
+    found: Json = {"options": discord.server.commands}
+    for name in command.name.split():
+        found = next(one for one in found["options"] if one["name"] == name)
     return found
 
 

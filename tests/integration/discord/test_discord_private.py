@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import logging
@@ -9,7 +10,7 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 from structlog.testing import capture_logs
 
 from core.chat.desk import THREADS, Desk
@@ -85,6 +86,7 @@ async def a_busy_day(discord: DiscordWorld) -> str:
 async def test_logs_hold_no_secret(world: World, caplog: pytest.LogCaptureFixture) -> None:
     """At every level, of every library: no token, link code, interaction token or amount; also when it fails."""
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="discord")
     with capture_logs() as logs:
         async with running(world) as discord:
             code = await a_busy_day(discord)
@@ -119,8 +121,16 @@ def seen(discord: DiscordWorld, name: str) -> list[Message]:
     return [*discord.server.private(USERS[name]), *discord.server.direct(USERS[name])]
 
 
+def all_done(discord: DiscordWorld) -> bool:
+    """Whether nothing that was taken in waits for its answer."""
+    with discord.app.database.reading() as session:
+        waits = session.execute(text("SELECT count(*) FROM chat_received WHERE done_at IS NULL"))
+        return int(waits.scalar_one()) == 0
+
+
 async def test_what_one_person_may_know_reaches_nobody_else(world: World) -> None:
-    """Figures, codes and files go to whoever asked, seen by them alone; a channel has the request and nothing else."""
+    """Figures, codes and files go to whoever asked, seen by them alone; a channel has the request and nothing else.
+    Once people have their answers, codes and Discord's tickets for answering are kept nowhere."""
     async with running(world) as discord:
         code = await a_busy_day(discord)
         server = discord.server
@@ -143,6 +153,13 @@ async def test_what_one_person_may_know_reaches_nobody_else(world: World) -> Non
             assert call.params["channel_id"] in (direct, APPROVALS)
         for made in server.interactions:
             assert all(answer.ephemeral for answer in made.answers), made.payload
+        async with asyncio.timeout(5):
+            while not all_done(discord):
+                await asyncio.sleep(0.01)
+        for table in inspect(discord.app.database.engine).get_table_names():
+            with discord.app.database.reading() as session:
+                rows = str(session.execute(text(f"SELECT * FROM {table}")).all())
+            assert not [one for one in (code, *(made.token for made in server.interactions)) if one in rows], table
         assert not server.violations
 
 

@@ -192,9 +192,9 @@ async def both(empty: Database, creators: int, *, replicas: int = 1) -> AsyncIte
         world.close()
 
 
-async def test_the_same_person_counts_once_on_both(empty: Database) -> None:
+async def test_the_same_person_counts_once_on_both(migrated_database: Database) -> None:
     """$600 requested in Slack: Mira there and Mira on Discord at the same moment are one; Tom is the second."""
-    async with both(empty, 1) as desk:
+    async with both(migrated_database, 1) as desk:
         desk.slack.link("ada")
         await desk.slack.type("ada", "/withdraw 600", slack_world.EARNINGS)
         await desk.slack.server.click(TEAM, slack_world.USERS["ada"], "Request $600.00")
@@ -254,9 +254,9 @@ async def test_two_people_at_the_same_moment(empty: Database) -> None:
                 assert f"10:{turn:02}" in await desk.same_words(number, *names)
 
 
-async def test_a_form_that_was_open_meanwhile_decides_nothing(empty: Database) -> None:
+async def test_a_form_that_was_open_meanwhile_decides_nothing(migrated_database: Database) -> None:
     """Mira writes her reason on Discord while Tom approves in Slack: she is told who decided, and when."""
-    async with both(empty, 1) as desk:
+    async with both(migrated_database, 1) as desk:
         number = await desk.request(0)
         card, server = desk.on_discord(number), desk.discord.server
         await server.click(USERS["Mira"], "Reject…", within=card)
