@@ -9,21 +9,13 @@ characters.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Final
+
+from adapters.rules import Found, Limit, Object, Rules
 
 COMPONENTS_V2: Final = 1 << 15
 """The flag of a message that is made of components alone."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """At most so many (characters, items), and at least so many."""
-
-    most: int
-    source: str
-    least: int = 1
 
 
 _PAGE = "components/reference"
@@ -108,15 +100,13 @@ _NAMES: Final[Mapping[int, str]] = {
     LABEL: "label",
 }
 # What may stand in what.
+_RULES: Final = Rules(LIMITS, _KEYS)
 _IN_MESSAGE = frozenset({ACTION_ROW, TEXT_DISPLAY, MEDIA_GALLERY, FILE, SEPARATOR, CONTAINER})
 _IN_CONTAINER = _IN_MESSAGE - {CONTAINER}
 _IN_MODAL = frozenset({LABEL, TEXT_DISPLAY})
 _IN_LABEL = frozenset({TEXT_INPUT, SELECT})
 _COMMAND_NAME = re.compile(r"[-_'\w]{1,32}")
 _FILE = re.compile(r"attachment://[A-Za-z0-9._-]+")
-
-Found = Iterator[str]
-Object = Mapping[str, object]
 
 
 def problems(body: Mapping[str, object]) -> list[str]:
@@ -143,35 +133,35 @@ class _Walk:
         self.pictures: set[str] = set()
 
     def message(self, body: Object) -> Found:
-        yield from _keys(body, "message")
+        yield from _RULES.keys(body, "message")
         if body.get("content") or body.get("embeds"):
             yield "content or embeds beside components"
         flags = body.get("flags", COMPONENTS_V2)
         if not isinstance(flags, int) or not flags & COMPONENTS_V2:
             yield "components without their flag"
         if "nonce" in body:
-            yield from _length("nonce", body["nonce"])
+            yield from _RULES.length("nonce", body["nonce"])
         yield from self._all(body.get("components"), _IN_MESSAGE, "the message")
-        yield from _count("components", self.components)
-        yield from _count("text of all text displays", self.letters, "characters")
+        yield from _RULES.count("components", self.components)
+        yield from _RULES.count("text of all text displays", self.letters, "characters")
         yield from self._attachments(body)
 
     def _attachments(self, body: Object) -> Found:
         files = _objects(body.get("attachments"))
-        yield from _count("attachments", len(files))
+        yield from _RULES.count("attachments", len(files))
         for file in files:
             if "description" in file:
-                yield from _length("attachment description", file["description"])
+                yield from _RULES.length("attachment description", file["description"])
         names = {f"attachment://{file.get('filename')}" for file in files if "filename" in file}
         if names and not self.pictures <= names:
             yield f"pictures without a file: {', '.join(sorted(self.pictures - names))}"
 
     def modal(self, body: Object) -> Found:
-        yield from _keys(body, "modal")
+        yield from _RULES.keys(body, "modal")
         yield from _shown("modal title", body.get("title"))
         yield from self._custom_id(body)
         rows = _objects(body.get("components"))
-        yield from _count("modal rows", len(rows))
+        yield from _RULES.count("modal rows", len(rows))
         yield from self._all(rows, _IN_MODAL, "the modal")
 
     def _all(self, components: object, allowed: frozenset[int], where: str) -> Found:
@@ -185,7 +175,7 @@ class _Walk:
             yield from (f"{name} {at} of {where}: {found}" for found in self._component(kind, component))
 
     def _component(self, kind: int, component: Object) -> Found:
-        yield from _keys({key: value for key, value in component.items() if key != "id"}, _NAMES[kind])
+        yield from _RULES.keys({key: value for key, value in component.items() if key != "id"}, _NAMES[kind])
         yield from self._id(component)
         walk = {
             ACTION_ROW: self._row,
@@ -210,7 +200,7 @@ class _Walk:
         if colour is not None and (not isinstance(colour, int) or not 0 <= colour <= 0xFFFFFF):
             yield f"no colour: {colour}"
         inside = _objects(container.get("components"))
-        yield from _count("components", len(inside))
+        yield from _RULES.count("components", len(inside))
         yield from self._all(inside, _IN_CONTAINER, "a container")
 
     def _label(self, label: Object) -> Found:
@@ -230,13 +220,13 @@ class _Walk:
         if not isinstance(number, int):
             yield f"id {number!r} is no number"
             return
-        yield from _count("component id", number)
+        yield from _RULES.count("component id", number)
         if number in self.ids:
             yield f"id {number} is used twice"
         self.ids.add(number)
 
     def _custom_id(self, found: Object) -> Found:
-        yield from _length("custom_id", found.get("custom_id"))
+        yield from _RULES.length("custom_id", found.get("custom_id"))
         custom_id = str(found.get("custom_id"))
         if custom_id in self.custom_ids:
             yield f"custom_id {custom_id!r} is used twice"
@@ -244,7 +234,7 @@ class _Walk:
 
     def _row(self, row: Object) -> Found:
         inside = _objects(row.get("components"))
-        yield from _count("action row buttons", len(inside))
+        yield from _RULES.count("action row buttons", len(inside))
         kinds = {component.get("type") for component in inside}
         if SELECT in kinds and len(inside) > 1:
             yield "a menu stands alone in its row"
@@ -259,9 +249,9 @@ class _Walk:
     def _select(self, select: Object) -> Found:
         yield from self._custom_id(select)
         if "placeholder" in select:
-            yield from _length("placeholder", select["placeholder"])
+            yield from _RULES.length("placeholder", select["placeholder"])
         options = _objects(select.get("options"))
-        yield from _count("options", len(options))
+        yield from _RULES.count("options", len(options))
         least, most = select.get("min_values", 1), select.get("max_values", 1)
         if least not in (0, 1) or most != 1:
             yield f"{least} to {most} to choose"
@@ -273,19 +263,19 @@ class _Walk:
         if len(set(values)) != len(values):
             yield "two options of one value"
         for option in options:
-            yield from _keys(option, "option")
+            yield from _RULES.keys(option, "option")
             yield from _shown("option label", option.get("label"))
-            yield from _length("option value", option.get("value"))
+            yield from _RULES.length("option value", option.get("value"))
             if "description" in option:
                 yield from _shown("option description", option["description"])
 
     def _gallery(self, gallery: Object) -> Found:
         items = _objects(gallery.get("items"))
-        yield from _count("gallery items", len(items))
+        yield from _RULES.count("gallery items", len(items))
         for item in items:
-            yield from _keys(item, "picture")
+            yield from _RULES.keys(item, "picture")
             if "description" in item:
-                yield from _length("picture description", item["description"])
+                yield from _RULES.length("picture description", item["description"])
             yield from self._attached(item.get("media"))
 
     def _file(self, component: Object) -> Found:
@@ -299,29 +289,20 @@ class _Walk:
 
 
 def _input(element: Object) -> Found:
-    least, most = element.get("min_length", 0), element.get("max_length", LIMITS["input length"].most)
     if element.get("style") not in (1, 2):
         yield f"no such style: {element.get('style')}"
-    if not isinstance(least, int) or not isinstance(most, int):
-        yield "lengths are whole numbers"
-        return
-    yield from _count("input length", least)
-    yield from _count("input length", most)
-    if most < 1 or least > most:
-        yield f"lengths from {least} to {most}"
-    if len(str(element.get("value", ""))) > most:
-        yield "it starts with more than may be typed"
+    yield from _RULES.typed(element, "value")
 
 
 def _commands(payload: Sequence[Object]) -> Found:
-    yield from _count("commands", len(payload))
+    yield from _RULES.count("commands", len(payload))
     names = [command.get("name") for command in payload]
     if len(set(names)) != len(names):
         yield "two commands of one name"
     for command in payload:
-        yield from _keys(command, "command")
+        yield from _RULES.keys(command, "command")
         yield from (f"/{command.get('name')}: {found}" for found in _command(command, depth=0))
-        yield from _count("text of a command", _letters(command), "characters")
+        yield from _RULES.count("text of a command", _letters(command), "characters")
 
 
 def _command(found: Object, depth: int) -> Found:
@@ -330,7 +311,7 @@ def _command(found: Object, depth: int) -> Found:
         yield f"no name: {name!r}"
     yield from _shown("description", found.get("description"))
     options = _objects(found.get("options"))
-    yield from _count("options of a command", len(options))
+    yield from _RULES.count("options of a command", len(options))
     names = [option.get("name") for option in options]
     if len(set(names)) != len(names):
         yield "two options of one name"
@@ -341,7 +322,7 @@ def _command(found: Object, depth: int) -> Found:
     if needed != sorted(needed, reverse=True):
         yield "a needed option behind one that may be left out"
     for option in options:
-        yield from _keys(option, "command option")
+        yield from _RULES.keys(option, "command option")
         yield from (f"{option.get('name')}: {one}" for one in _option(option, depth))
 
 
@@ -365,7 +346,7 @@ def _option(option: Object, depth: int) -> Found:
 
 def _choices(option: Object) -> Found:
     choices = _objects(option["choices"])
-    yield from _count("choices", len(choices))
+    yield from _RULES.count("choices", len(choices))
     for choice in choices:
         yield from _shown("choice", choice.get("name"))
         yield from _shown("choice", choice.get("value"))
@@ -378,44 +359,18 @@ def _letters(found: Object) -> int:
     return own + sum(_letters(inner) for name in ("options", "choices") for inner in _objects(found.get(name)))
 
 
-def _keys(found: Object, kind: str) -> Found:
-    needed, others = (set(names.split()) for names in _KEYS[kind])
-    known = needed | others
-    present = set(found) - ({"type"} - known)
-    if needed - present:
-        yield f"{kind} without {', '.join(sorted(needed - present))}"
-    if present - known:
-        yield f"{kind} has no {', '.join(sorted(present - known))}"
-
-
 def _shown(what: str, value: object) -> Found:
     """Text that people see: Discord trims it before it counts whether anything is there."""
-    yield from _length(what, value)
+    yield from _RULES.length(what, value)
     if isinstance(value, str) and value and not value.strip():
         yield f"{what} is blank"
 
 
-def _length(what: str, value: object) -> Found:
-    if not isinstance(value, str):
-        yield f"{what} has to be text"
-        return
-    yield from _count(what, len(value), "characters")
-
-
 def _whole(what: str, value: object) -> Found:
     if isinstance(value, int):
-        yield from _count(what, abs(value))
+        yield from _RULES.count(what, abs(value))
     else:
         yield f"{what} has to be a whole number"
-
-
-def _count(what: str, count: int, unit: str = "") -> Found:
-    limit = LIMITS[what]
-    said = f"{what}: {count:,} {unit}".rstrip()
-    if count > limit.most:
-        yield f"{said}, at most {limit.most:,} ({limit.source})"
-    elif count < limit.least:
-        yield f"{said}, at least {limit.least:,} ({limit.source})"
 
 
 def _object(value: object) -> Object:

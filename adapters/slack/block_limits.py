@@ -8,23 +8,15 @@ other kind of block, element or key counts as a breach. Sources name pages under
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal
+
+from adapters.rules import Found, Limit, Object, Rules
 
 BUTTON_VALUE: Final = 2_000
 OPTION_VALUE: Final = 150
 
 Surface = Literal["message", "modal", "home"]
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """At most so many (characters, items), and at least so many."""
-
-    most: int
-    source: str
-    least: int = 1
 
 
 _ID = "blocks, block_id"
@@ -123,6 +115,7 @@ _KEYS: Final[Mapping[str, tuple[str, str]]] = {
     "modal": ("title blocks", "submit close private_metadata callback_id external_id notify_on_close clear_on_close"),
     "home": ("blocks", "private_metadata callback_id external_id"),
 }
+_RULES: Final = Rules(LIMITS, _KEYS)
 _STYLES = frozenset({"bold", "italic", "code"})
 _DATE_TOKEN = re.compile(r"\{(?:date(?:_num|_slash|_short|_long)?(?:_full)?(?:_pretty)?|time(?:_secs)?|ago)\}")
 
@@ -130,10 +123,6 @@ _DATE_TOKEN = re.compile(r"\{(?:date(?:_num|_slash|_short|_long)?(?:_full)?(?:_p
 def problems(surface: Surface, payload: Mapping[str, object]) -> list[str]:
     """Every limit that a message ({"blocks": …}) or a view breaks, in words; empty when Slack would take it."""
     return list(_Walk(surface).payload(payload))
-
-
-Found = Iterator[str]
-Object = Mapping[str, object]
 
 
 class _Walk:
@@ -148,25 +137,25 @@ class _Walk:
         if self.surface != "message":
             yield from self._view(payload)
         blocks = _objects(payload.get("blocks"))
-        yield from _count(f"{self.surface} blocks", len(blocks))
+        yield from _RULES.count(f"{self.surface} blocks", len(blocks))
         kinds = [block.get("type") for block in blocks]
-        yield from _count("tables", kinds.count("table"))
-        yield from _count("charts", kinds.count("data_visualization"))
+        yield from _RULES.count("tables", kinds.count("table"))
+        yield from _RULES.count("charts", kinds.count("data_visualization"))
         for at, block in enumerate(blocks):
             yield from (f"block {at} ({block.get('type')}): {found}" for found in self._block(block))
         if self.surface == "message":
-            yield from _count("message text", self.letters)
+            yield from _RULES.count("message text", self.letters)
 
     def _view(self, view: Object) -> Found:
         if view.get("type") != self.surface:
             yield f"a view of type {view.get('type')!r}, not {self.surface}"
-        yield from _keys(view, self.surface)
+        yield from _RULES.keys(view, self.surface)
         for name in ("title", "submit", "close"):
             if name in view:
                 yield from self._plain(view[name], f"view {name}")
         for name in ("private_metadata", "callback_id"):
             if name in view:
-                yield from _length(name, view[name])
+                yield from _RULES.length(name, view[name])
         asks = any(block.get("type") == "input" for block in _objects(view.get("blocks")))
         if self.surface == "modal" and asks and "submit" not in view:
             yield "a modal with inputs and no submit"
@@ -176,9 +165,9 @@ class _Walk:
         if self.surface not in _SURFACES.get(kind, ()):
             yield f"no such block in a {self.surface}"
             return
-        yield from _keys(block, kind)
+        yield from _RULES.keys(block, kind)
         if "block_id" in block:
-            yield from _length("block_id", block["block_id"])
+            yield from _RULES.length("block_id", block["block_id"])
             if str(block["block_id"]) in self.block_ids:
                 yield f"block_id {block['block_id']!r} is used twice"
             self.block_ids.add(str(block["block_id"]))
@@ -206,7 +195,7 @@ class _Walk:
             yield from self._text(block["text"], "section text")
         if "fields" in block:
             fields = _objects(block["fields"])
-            yield from _count("section fields", len(fields))
+            yield from _RULES.count("section fields", len(fields))
             for field in fields:
                 yield from self._text(field, "section field")
         if "accessory" in block:
@@ -214,13 +203,13 @@ class _Walk:
 
     def _context(self, block: Object) -> Found:
         elements = _objects(block.get("elements"))
-        yield from _count("context elements", len(elements))
+        yield from _RULES.count("context elements", len(elements))
         for element in elements:
             yield from self._text(element, "text")
 
     def _actions(self, block: Object) -> Found:
         elements = _objects(block.get("elements"))
-        yield from _count("actions elements", len(elements))
+        yield from _RULES.count("actions elements", len(elements))
         ids = [element.get("action_id") for element in elements]
         if len(set(ids)) != len(ids):
             yield "an action_id is used twice"
@@ -233,7 +222,7 @@ class _Walk:
     def _image(self, block: Object) -> Found:
         if "title" in block:
             yield from self._plain(block["title"], "image title")
-        yield from _length("image alt_text", block.get("alt_text"))
+        yield from _RULES.length("image alt_text", block.get("alt_text"))
         file = _object(block.get("slack_file"))
         if set(file) != {"id"} or not str(file.get("id")):
             yield "slack_file needs an id and nothing else"
@@ -253,48 +242,48 @@ class _Walk:
         if kind not in ("button", "static_select", "plain_text_input", "number_input"):
             yield f"no such element: {kind}"
             return
-        yield from _keys(element, kind)
-        yield from _length("action_id", element.get("action_id"))
+        yield from _RULES.keys(element, kind)
+        yield from _RULES.length("action_id", element.get("action_id"))
         if "placeholder" in element:
             yield from self._plain(element["placeholder"], "placeholder")
         match kind:
             case "button":
                 yield from self._plain(element.get("text"), "button text")
                 if "value" in element:
-                    yield from _length("button value", element["value"])
+                    yield from _RULES.length("button value", element["value"])
                 if element.get("style", "primary") not in ("primary", "danger"):
                     yield f"no such style: {element.get('style')}"
             case "static_select":
                 yield from self._select(element)
             case "plain_text_input":
-                yield from _input_lengths(element)
+                yield from _RULES.typed(element, "initial_value")
             case _:
                 if not re.fullmatch(r"-?[0-9]*\.?[0-9]+", str(element.get("initial_value", "0"))):
                     yield "a number_input that starts with no number"
 
     def _select(self, element: Object) -> Found:
         options = _objects(element.get("options"))
-        yield from _count("options", len(options))
+        yield from _RULES.count("options", len(options))
         counted = self.letters
         for option in options:
-            yield from _keys({"type": "option", **option}, "option")
+            yield from _RULES.keys({"type": "option", **option}, "option")
             yield from self._plain(option.get("text"), "option text")
-            yield from _length("option value", option.get("value"))
+            yield from _RULES.length("option value", option.get("value"))
         self.letters = counted  # what a closed menu holds is no text of the message
         if "initial_option" in element and element["initial_option"] not in options:
             yield "initial_option is none of the options"
 
     def _rich(self, block: Object) -> Found:
         parts = _objects(block.get("elements"))
-        yield from _count("rich text elements", len(parts))
+        yield from _RULES.count("rich text elements", len(parts))
         for part in parts:
             kind = str(part.get("type"))
             if kind not in ("rich_text_section", "rich_text_preformatted"):
                 yield f"no such rich text: {kind}"
                 continue
-            yield from _keys(part, kind)
+            yield from _RULES.keys(part, kind)
             inside = _objects(part.get("elements"))
-            yield from _count("rich text elements", len(inside))
+            yield from _RULES.count("rich text elements", len(inside))
             for element in inside:
                 yield from self._rich_element(element)
 
@@ -303,14 +292,14 @@ class _Walk:
         if kind not in _KEYS:
             yield f"no such element: {kind}"
             return
-        yield from _keys(element, kind)
+        yield from _RULES.keys(element, kind)
         if kind == "rich text date":
             if not _DATE_TOKEN.search(str(element.get("format"))):
                 yield "a date whose format has no token"
             if type(element.get("timestamp")) is not int:
                 yield "a date without whole seconds"
         else:
-            yield from _length("rich text", element.get("text"))
+            yield from _RULES.length("rich text", element.get("text"))
         self._read(element.get("text", element.get("fallback", "")))
         style = _object(element.get("style", {}))
         if not set(style) <= _STYLES or not all(value is True for value in style.values()):
@@ -318,9 +307,9 @@ class _Walk:
 
     def _table(self, block: Object) -> Found:
         rows = [_objects(row) for row in _items(block.get("rows"))]
-        yield from _count("table rows", len(rows))
+        yield from _RULES.count("table rows", len(rows))
         for width in sorted({len(row) for row in rows}):
-            yield from _count("table columns", width)
+            yield from _RULES.count("table columns", width)
         if len({len(row) for row in rows}) > 1:
             yield "rows of unequal length"
         before = self.letters
@@ -328,20 +317,20 @@ class _Walk:
             if cell.get("type") == "rich_text":
                 yield from self._rich(cell)
             elif cell.get("type") == "raw_text":
-                yield from _keys(cell, "raw_text")
-                yield from _length("table cell", cell.get("text"))
+                yield from _RULES.keys(cell, "raw_text")
+                yield from _RULES.length("table cell", cell.get("text"))
                 self._read(cell.get("text"))
             else:
                 yield f"no such cell: {cell.get('type')}"
-        yield from _count("table text", self.letters - before)
+        yield from _RULES.count("table text", self.letters - before)
         settings = _objects(block.get("column_settings", []))
-        yield from _count("column_settings", len(settings))
+        yield from _RULES.count("column_settings", len(settings))
         for setting in settings:
             if not set(setting) <= {"align", "is_wrapped"} or setting.get("align", "left") not in _ALIGNS:
                 yield f"no such column setting: {dict(setting)}"
 
     def _chart(self, block: Object) -> Found:
-        yield from _length("chart title", block.get("title"))
+        yield from _RULES.length("chart title", block.get("title"))
         self._read(block.get("title"))
         chart = _object(block.get("chart"))
         if set(chart) != {"type", "series", "axis_config"} or chart.get("type") not in ("bar", "line", "area"):
@@ -349,19 +338,19 @@ class _Walk:
             return
         axis = _object(chart["axis_config"])
         categories = [str(item) for item in _items(axis.get("categories"))]
-        yield from _count("data points", len(categories))
+        yield from _RULES.count("data points", len(categories))
         for label in categories:
-            yield from _length("chart label", label)
+            yield from _RULES.length("chart label", label)
         for name in ("x_label", "y_label"):
             if name in axis:
-                yield from _length("axis label", axis[name])
+                yield from _RULES.length("axis label", axis[name])
         series = _objects(chart["series"])
-        yield from _count("chart series", len(series))
+        yield from _RULES.count("chart series", len(series))
         names = [one.get("name") for one in series]
         if len(set(names)) != len(names):
             yield "two series of one name"
         for one in series:
-            yield from _length("series name", one.get("name"))
+            yield from _RULES.length("series name", one.get("name"))
             data = _objects(one.get("data"))
             if [point.get("label") for point in data] != categories or len(set(categories)) != len(categories):
                 yield "the data's labels are not the categories, each once"
@@ -379,8 +368,8 @@ class _Walk:
         if kind not in ("plain_text", "mrkdwn"):
             yield f"{what}: no such text object: {kind}"
             return
-        yield from _keys(found, kind)
-        yield from _length(what, found.get("text"))
+        yield from _RULES.keys(found, kind)
+        yield from _RULES.length(what, found.get("text"))
         self._read(found.get("text"))
 
     def _read(self, text: object) -> None:
@@ -388,44 +377,6 @@ class _Walk:
 
 
 _ALIGNS = ("left", "center", "right")
-
-
-def _input_lengths(element: Object) -> Found:
-    least, most = element.get("min_length", 0), element.get("max_length", LIMITS["input length"].most)
-    if not isinstance(least, int) or not isinstance(most, int):
-        yield "lengths are whole numbers"
-        return
-    yield from _count("input length", least)
-    yield from _count("input length", most)
-    if most < 1 or least > most:
-        yield f"lengths from {least} to {most}"
-    if len(str(element.get("initial_value", ""))) > most:
-        yield "it starts with more than may be typed"
-
-
-def _keys(found: Object, kind: str) -> Found:
-    needed, others = (set(names.split()) for names in _KEYS[kind])
-    present = set(found) - {"type"}
-    if needed - present:
-        yield f"{kind} without {', '.join(sorted(needed - present))}"
-    if present - needed - others:
-        yield f"{kind} has no {', '.join(sorted(present - needed - others))}"
-
-
-def _length(what: str, value: object) -> Found:
-    if not isinstance(value, str):
-        yield f"{what} has to be text"
-        return
-    yield from _count(what, len(value), "characters")
-
-
-def _count(what: str, count: int, unit: str = "") -> Found:
-    limit = LIMITS[what]
-    said = f"{what}: {count:,} {unit}".rstrip()
-    if count > limit.most:
-        yield f"{said}, at most {limit.most:,} ({limit.source})"
-    elif count < limit.least:
-        yield f"{said}, at least {limit.least:,} ({limit.source})"
 
 
 def _object(value: object) -> Object:
