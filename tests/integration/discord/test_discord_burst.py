@@ -174,6 +174,7 @@ async def test_completing_among_ten_thousand_projects(migrated_database: Databas
         assert count(discord.app.database, "chat_received") == 0
 
 
+@pytest.mark.deep
 async def test_completing_while_a_hundred_commands_run(migrated_database: Database) -> None:
     """They don't queue behind commands: while a burst of them has both cores, half of the completions come at once.
 
@@ -239,7 +240,9 @@ def heard(discord: DiscordWorld) -> list[int]:
     ]
 
 
-@pytest.mark.parametrize("deed", DEEDS)
+@pytest.mark.parametrize(
+    "deed", ["confirm", "form", *(pytest.param(one, marks=pytest.mark.deep) for one in ("adjust", "approve"))]
+)
 async def test_what_comes_again_changes_and_says_nothing_twice(migrated_database: Database, deed: str) -> None:
     """Delivered again after it is done, twice at once, and to a resumed session: done once, answered once."""
     async with at_work(migrated_database) as discord:

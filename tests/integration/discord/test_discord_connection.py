@@ -88,7 +88,9 @@ async def _invalid_but_resumable(server: DiscordServer) -> None:
     await server.invalidate(resumable=True)
 
 
-@pytest.mark.parametrize("trouble", [_drop, _reconnect, _close, _invalid_but_resumable])
+@pytest.mark.parametrize(
+    "trouble", [_drop, _reconnect, _invalid_but_resumable, pytest.param(_close, marks=pytest.mark.deep)]
+)
 async def test_what_was_done_during_a_break_is_answered_once(world: World, trouble: Trouble) -> None:
     """The session is resumed; a write from the time between is done once, though Discord tells of it twice."""
     async with running(world) as discord:

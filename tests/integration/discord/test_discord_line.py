@@ -64,7 +64,7 @@ class Line:
             with self.world.database.reading() as session:
                 if outbox.backlog(session, self.world.now) == EMPTY and self.outage_ends is None:
                     return
-            await self.sleep(3)
+            await self.sleep(10)
         raise AssertionError("something never came")
 
     def subscribe(self, channel: str, topic: subscriptions.Topic) -> None:
