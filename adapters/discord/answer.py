@@ -182,11 +182,18 @@ class Answers(answers.Answers[Deed]):
                     if await self.delivery.defer(turn.where, update):
                         turn.where = replace(turn.where, deferred="update" if update and turn.where.own else "message")
         finally:
-            # Whoever works on it has it already, or begins anew without knowing what Discord was told.
-            asyncio.get_running_loop().call_later(60, self._open.pop, key, None)
+            self._forget_later(key)
 
     def _turn(self, deed: Deed) -> _Turn:
-        return self._open.setdefault(deed.key, _Turn(where_of(deed)))
+        found = self._open.get(deed.key)
+        if found is None:  # an earlier process was told of it
+            found = self._open[deed.key] = _Turn(where_of(deed))
+            self._forget_later(deed.key)
+        return found
+
+    def _forget_later(self, key: str) -> None:
+        """Whoever works on it has it already, or begins anew without knowing what Discord was told."""
+        asyncio.get_running_loop().call_later(60, self._open.pop, key, None)
 
     def _departed(self, deed: Deed) -> None:
         """The desk was removed from somewhere."""
