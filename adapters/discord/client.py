@@ -22,6 +22,7 @@ log = structlog.get_logger(__name__)
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 60.0
 CLOSE_WITHIN_SECONDS = 3.0
+RESUMED_WITHIN_SECONDS = 1.0
 CANCEL_AGAIN_SECONDS = 0.2
 SILENCE_SECONDS = 60.0  # longer than between two heartbeats (41.25 seconds): Discord answers each
 LABEL = 80  # characters of a button's label
@@ -133,6 +134,7 @@ class Gateway:
         try:
             await asyncio.wait([listening])
         finally:
+            await _resumed(client)
             # Perhaps more than once: one that comes while a shard resumes, the library takes for its own and goes on.
             while not listening.done():
                 listening.cancel()
@@ -140,6 +142,23 @@ class Gateway:
             trouble = None if listening.cancelled() else listening.exception()
         if trouble is not None:
             raise trouble
+
+
+async def _resumed(client: DeskClient) -> None:
+    """Give shards that are resuming a moment: of one that is cut off then, nobody closes the new line."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(RESUMED_WITHIN_SECONDS):
+            while any(_resumes(shard) for shard in client.shards.values()):
+                await asyncio.sleep(0.02)
+
+
+def _resumes(shard: discord.ShardInfo) -> bool:
+    """Whether nobody reads from the shard: its line was lost, and the new one is not there yet.
+
+    The library tells nobody; `is_closed` says no of a line that only seems to stand.
+    """
+    reading = getattr(getattr(shard, "_parent", None), "_task", None)
+    return isinstance(reading, asyncio.Task) and reading.done()
 
 
 async def _close(client: DeskClient) -> None:
