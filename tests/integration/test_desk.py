@@ -1,121 +1,28 @@
 """The seam between surfaces and the desk: who may, and what is answered when things go wrong."""
 
-# ruff: noqa: ARG001 - of some commands only the signature matters
-
 from __future__ import annotations
 
 import asyncio
 import logging
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Literal
 
 import pytest
-from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
 from core import people
-from core.audit import record
-from core.chat import completion, handles, outbox, settings
 from core.chat import desk as desk_module
+from core.chat import handles, outbox, settings
 from core.chat.cards import Card
-from core.chat.desk import Desk
-from core.chat.outbox import Destination
-from core.chat.registry import Arg, Call, Registry, Reply, Suggestion, action, command
+from core.chat.registry import Call, Reply, command
 from core.chat.text import as_text
-from core.errors import InvalidInput
-from core.people import Actor, Identity
+from core.people import Identity
 from core.storage import Database
 from tests.conftest import count
-from tests.payouts_world import CONFIG, NOW, World
-
-ADA = Identity("playground", "u-ada", "demo")
-STRANGER = Identity("playground", "u-x", "demo")
-HERE = Destination("playground", "demo", "earnings")
-
-
-def names(_call: Call, typed: str) -> Iterable[Suggestion | str]:
-    known = ("Logo Lab", "Prompt Pal")
-    return [Suggestion(name, hint="yours") for name in known if name.lower().startswith(typed.lower())]
-
-
-def declare() -> Registry:  # noqa: C901 - a list of small commands
-    registry = Registry()
-    said = Card("Said")
-
-    @command("say", "Say something", registry=registry)
-    def say(call: Call, what: Annotated[str | None, Arg("What", suggest=names)] = None, *, page: int = 1) -> Reply:
-        zone, creator = call.zone.key, call.creator_id
-        return Reply(Card(f"{creator} says {what} on page {page} in {zone} from {call.surface.channel or 'cli'}"))
-
-    @command("open", "For everyone", public=True, registry=registry)
-    def open_(call: Call) -> Reply:
-        return Reply(Card(f"Hello {call.who.name if call.who else 'stranger'}"))
-
-    @command("who", "Needs an actor", public=True, registry=registry)
-    def who(call: Call) -> Reply:
-        return Reply(Card(call.actor.name))
-
-    @command("note", "Write", writes=True, registry=registry)
-    def note(
-        call: Call, word: Annotated[str, Arg("Word")], mode: Literal["keep", "refuse", "break", "late"] = "keep"
-    ) -> Reply:
-        record(call.session, call.now, call.actor.name, "note", word)
-        if mode == "refuse":
-            raise InvalidInput(problem="Nothing changed. No.")
-        if mode == "break":
-            raise ZeroDivisionError
-        if mode == "late":
-            outbox.put(
-                call.session, call.now, f"note:{word}", "refusal", {"text": word}, person_id=call.actor.person_id
-            )
-        return Reply(said)
-
-    @command("read", "Tries to write", registry=registry)
-    def read(call: Call) -> Reply:
-        record(call.session, call.now, "x", "x", "x")
-        call.session.flush()
-        return Reply(said)
-
-    @command("desk stop", "Stop it", roles=("admin",), registry=registry)
-    def stop(call: Call, reason: Annotated[str, Arg("Why", min_length=3, max_length=300)]) -> Reply:
-        return Reply(Card(f"Stopped: {reason}"))
-
-    @command("desk pay", "Pay it", roles=("approver", "admin"), registry=registry)
-    def pay(
-        call: Call, whom: Annotated[str, Arg("Whom", suggest=names)], *, program: Annotated[str, Arg("Where")] = ""
-    ) -> Reply:
-        return Reply(Card("Paid"))
-
-    @action("stop.it", roles=("admin",), registry=registry)
-    def press_stop(call: Call, value: int, reason: Annotated[str, Arg("Why", min_length=3)]) -> Reply:
-        record(call.session, call.now, call.actor.name, "stop", str(value), reason)
-        return Reply(Card(f"Stopped {value}: {reason}"))
-
-    return registry
-
-
-class Setting:
-    """A desk over the small world, with Ada linked in the playground."""
-
-    def __init__(self, database: Database) -> None:
-        self.world = World(database)
-        self.nudges = 0
-        self.desk = Desk(database, CONFIG, lambda: NOW, nudge=self._nudge, registry=declare(), threads=2)
-        with database.transaction() as session:
-            code, _ = people.create_link_code(session, NOW, self.world.ada.person_id)
-            people.link(session, NOW, ADA, code)
-
-    def _nudge(self) -> None:
-        self.nudges += 1
-
-    def run(self, line: str, who: Identity = ADA) -> Reply:
-        return asyncio.run(self.desk.run(who, line, HERE))
-
-    def press(self, name: str, value: str, who: Identity = ADA, **fields: str) -> Reply:
-        return asyncio.run(self.desk.press(who, name, value, fields, HERE))
+from tests.payouts_world import CONFIG, NOW
+from tests.small_desk import ADA, HERE, STRANGER, Setting
 
 
 @pytest.fixture
@@ -392,67 +299,3 @@ def test_too_many_at_once(quick: Setting, monkeypatch: pytest.MonkeyPatch) -> No
     first, second = asyncio.run(both())
     assert first.card.title == "a"
     assert "Too many requests at once" in as_text(second.card)
-
-
-def suggested(setting: Setting, typed: str, who: Identity = ADA) -> list[str]:
-    return [one.value for one in asyncio.run(setting.desk.suggest(who, typed))]
-
-
-def test_suggestions(quick: Setting) -> None:
-    """Names of commands, subcommands, values and keywords are completed; each suggestion is the whole new line."""
-    assert suggested(quick, "") == ["/say ", "/open ", "/who ", "/note ", "/read "]
-    assert suggested(quick, "/s") == ["/say "]
-    assert suggested(quick, "/zzz") == []
-    assert suggested(quick, "/say ") == ['/say "Logo Lab" ', '/say "Prompt Pal" ']
-    assert suggested(quick, "/say lo") == ['/say "Logo Lab" ']
-    assert suggested(quick, "/say Logo La") == ['/say "Logo Lab" ']
-    assert suggested(quick, '/say "Logo La') == ['/say "Logo Lab" ']
-    assert suggested(quick, "/say what=pro") == ['/say what="Prompt Pal" ']
-    assert suggested(quick, "/say colour=re") == []
-    assert suggested(quick, "/note x b") == ["/note x break "]
-    assert suggested(quick, "/note ") == ["/note "]
-    assert suggested(quick, "/note x mode=wrong ") == []
-    assert suggested(quick, "/", STRANGER) == ["/open ", "/who "]
-    assert suggested(quick, "/say ", STRANGER) == []
-
-
-def test_suggestions_by_role(quick: Setting) -> None:
-    """Subcommands come for those who may use them."""
-    world = quick.world
-
-    def of(actor: Actor, typed: str) -> list[str]:
-        return [one.value for one in quick.desk.suggest_as(actor, typed)]
-
-    assert "/desk " in of(world.mira, "/")
-    assert of(world.mira, "/desk") == ["/desk pay "]
-    assert of(world.ann, "/desk ") == ["/desk stop ", "/desk pay "]
-    assert of(world.ann, "/desk s") == ["/desk stop "]
-    assert of(world.ann, "/desk pay Logo pro") == ["/desk pay Logo program="]
-    assert of(world.ann, '/desk pay "Logo Lab" pro') == ['/desk pay "Logo Lab" program=']
-    assert suggested(quick, "/desk ") == []
-
-
-def test_suggesting_never_fails(quick: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever goes wrong, there are just no suggestions."""
-    monkeypatch.setattr(Desk, "_suggest", lambda *_: 1 / 0)
-    assert suggested(quick, "/") == []
-
-
-def test_values_of_one_argument(quick: Setting) -> None:
-    """A surface that knows the argument asks for its values alone."""
-    registry = quick.desk.registry
-    with quick.world.session() as session:
-        call = Call(session, CONFIG, NOW, quick.world.ada, None, HERE, settings.UTC)
-        say = registry.commands["say"]
-        assert [one.value for one in completion.values(say, call, "what", "p")] == ["Prompt Pal"]
-        assert completion.values(say, call, "nothing", "p") == []
-        assert completion.values(registry.commands["desk pay"], call, "whom", "p") == []
-
-
-def test_hostile_lines(quick: Setting) -> None:
-    """Odd text is an argument or refused, whatever the database thinks of it."""
-    for line in ("/say \x00", "/say \ud800", "/say " + "x" * 10_000, "/note \x00\x1b", "/" + "y" * 9_000, "\u202e/say"):
-        assert quick.run(line).card.title
-    with quick.world.database.reading() as session:
-        rows = session.connection().execute(text("SELECT count(*) FROM audit_record WHERE action = 'note'"))
-        assert rows.scalar_one() == 1
