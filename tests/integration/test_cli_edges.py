@@ -10,9 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from bot.desk_file import KINDS
 from bot.lock import AlreadyRunning, NoPlace, sole_service
 from core.people import ROLES
 from tests.commands import Terminal
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Terminal:
+    """An empty folder."""
+    return Terminal(tmp_path)
 
 
 @pytest.fixture(scope="module")
@@ -136,3 +143,67 @@ def test_looking_waits_for_nobody(desk: Terminal) -> None:
 def _tables(path: Path) -> list[str]:
     with closing(sqlite3.connect(path)) as connection:
         return [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+
+
+def test_init_writes_once(terminal: Terminal) -> None:
+    """`init` writes a configuration that works, and never over one."""
+    assert "earnings-desk.toml" in terminal.refused("settle")
+    terminal.ok("init")
+    assert "is there already" in terminal.refused("init")
+    terminal.ok("--config", "other.toml", "init")
+    assert terminal.json("settle", "--config", "other.toml") == {"programs": []}
+    assert terminal.json("--config", "other.toml", "settle") == {"programs": []}
+    assert KINDS[0] in (terminal.folder / "other.toml").read_text(encoding="utf-8")
+
+
+def test_migrate(terminal: Terminal) -> None:
+    """`migrate` needs no configuration, and says what it did."""
+    first = terminal.json("migrate")
+    assert isinstance(first, dict)
+    assert first["before"] == "empty"
+    assert "already" in terminal.ok("migrate")
+
+
+def test_doctor_before_any_usage(terminal: Terminal) -> None:
+    """A desk without usage waits for the first, and nothing is to be done about it."""
+    terminal.ok("init")
+    found = terminal.json("doctor")
+    assert isinstance(found, dict)
+    (waits,) = [one for one in found["checks"] if one["name"].startswith("settlement of")]
+    assert (waits["status"], waits["detail"]) == ("ok", "waits for the first usage")
+
+
+def test_a_path_is_no_address(terminal: Terminal) -> None:
+    """A database given as a path is refused with what an address looks like, by the demo as by every command."""
+    such = "takes an address such as sqlite:///demo.db or postgresql://"
+    assert f"--database {such}" in terminal.refused("demo", "--no-open", "--port", "0", "--database", "/x/y.db")
+    terminal.ok("init")
+    terminal.variables["DATABASE_URL"] = "/x/y.db"
+    assert f"DATABASE_URL {such}" in terminal.refused("settle")
+
+
+def test_other_faults_of_the_database(terminal: Terminal) -> None:
+    """Gone, damaged, foreign, unreachable: one line each, with what to look at, and no password."""
+    terminal.ok("init")
+    terminal.variables["DATABASE_URL"] = "sqlite:///no/such/folder/desk.db"
+    assert "can't be opened" in terminal.refused("settle")
+    (terminal.folder / "text.db").write_text("this is no database at all, but it is long enough" * 50, encoding="utf-8")
+    terminal.variables["DATABASE_URL"] = "sqlite:///text.db"
+    assert "no SQLite database" in terminal.refused("settle")
+    with closing(sqlite3.connect(terminal.folder / "foreign.db")) as foreign:
+        foreign.execute("CREATE TABLE account (id INTEGER)")
+    terminal.variables["DATABASE_URL"] = "sqlite:///foreign.db"
+    assert "did not make" in terminal.refused("settle")
+    terminal.variables["DATABASE_URL"] = f"postgresql://me:hush@/desk?host={terminal.folder}"
+    line = terminal.refused("settle")
+    assert "doesn't answer" in line
+    assert "hush" not in line
+
+
+def test_wrong_usage(terminal: Terminal) -> None:
+    """Unknown commands and options end with status 2."""
+    assert terminal.run("nonsense").status == 2
+    assert terminal.run("settle", "--nonsense").status == 2
+    assert terminal.run("payouts", "mark-paid").status == 2
+    assert terminal.run("payouts", "list", "--state", "lost").status == 2
+    assert terminal.run("--help").status == 0
