@@ -17,7 +17,6 @@ import datetime as dt
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Protocol
 
 from sqlalchemy import ColumnElement, and_, bindparam, exists, func, literal_column, or_, select, update
 from sqlmodel import Session
@@ -25,10 +24,12 @@ from sqlmodel import select as sql
 
 from core.chat import copies as places
 from core.chat import settings
-from core.chat.cards import Card
 from core.chat.copies import ACTIVE
+from core.chat.ports import ChannelGone, ChatPort, Destination, DirectMessageClosed, TryLater, Unclear
 from core.chat.tables import OutboxMessage
 from core.storage import is_postgres, publish, table_of, upsert
+
+__all__ = ["ChannelGone", "ChatPort", "Destination", "DirectMessageClosed", "TryLater", "Unclear"]
 
 LEASE = dt.timedelta(seconds=120)
 LONGEST_BACKOFF = dt.timedelta(minutes=15)
@@ -36,60 +37,6 @@ PATIENCE = 12  # tries, over an hour of them: a message that fails so often no l
 NOTICES_AT_ONCE = 3
 
 Facts = Mapping[str, object]
-
-
-@dataclass(frozen=True, slots=True)
-class Destination:
-    """A channel, or (user_id set) a direct message to one chat account. platform "cli" alone: a terminal."""
-
-    platform: str
-    workspace: str = ""
-    channel: str = ""
-    user_id: str = ""
-
-
-class ChannelGone(Exception):
-    """The channel doesn't exist, is archived, or the desk was removed from it: no retry helps."""
-
-
-class DirectMessageClosed(Exception):
-    """The person takes no direct messages: shown at their next command instead."""
-
-
-class TryLater(Exception):
-    """Not posted, for sure. seconds: how long the platform asks to wait; None when it didn't say."""
-
-    def __init__(self, seconds: float | None = None) -> None:
-        self.seconds = seconds
-        super().__init__("try later" if seconds is None else f"try again in {seconds:g} s")
-
-
-class Unclear(Exception):
-    """The line was cut or timed out: it may have been posted, or not."""
-
-
-class ChatPort(Protocol):
-    """A chat platform, as the relay sees it."""
-
-    platform: str
-
-    async def post(self, to: Destination, card: Card, key: str) -> str:
-        """Post a card and return the message's id. key goes along, so that `find` can tell whether it was posted.
-
-        Raises ChannelGone, DirectMessageClosed, TryLater, Unclear.
-        """
-        ...
-
-    async def repaint(self, to: Destination, message_id: str, card: Card) -> None:
-        """Replace the card of a message; one that somebody deleted is left in peace. Raises as `post` does."""
-        ...
-
-    async def find(self, to: Destination, key: str, since: dt.datetime) -> str | None:
-        """The id of the message that was posted with key, None for none. Raises TryLater, Unclear, ChannelGone.
-
-        since: when the message was written; it can't have been posted before, so that nobody looks further back.
-        """
-        ...
 
 
 @dataclass(frozen=True, slots=True)
