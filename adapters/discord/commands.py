@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from adapters.discord.limits import LIMITS
-from core.chat.arguments import LONGEST_TEXT
 from core.chat.registry import Command, Kind, Param, Registry
+from core.chat.values import LONGEST_TEXT
 from core.errors import DeskError
 
 Json = dict[str, object]

@@ -10,30 +10,20 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from core.chat.cards import clean
 from core.chat.limits import LIMITS
 from core.chat.line import Token, tokens
 from core.chat.registry import Action, Command, Param, Registry
-from core.clock import utc_day
+from core.chat.values import NotThis, Wrong, convert
 from core.errors import DeskError
-from core.ledger.money import format_money, parse_money
 
 LONGEST_LINE = 4_000  # characters; Slack and Discord send less
-LONGEST_TEXT = 1_000
-YEARS = range(1970, 3000)  # of days that anybody means; beyond them counting days on would fail
-_MONTHS = (
-    "january february march april may june july august september october november december".split()  # noqa: SIM905
-)
-_BIGGEST = 2**63 - 1
 _FLAG = re.compile(r"--([A-Za-z][A-Za-z_-]*)")
-_INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
-_NUMBERLIKE = re.compile(r"[+\-−]?\$?[0-9][0-9.,_]*")
 # Words before a date, and the parameter that they are meant for.
 _BEFORE_DATES: Mapping[str, str] = {"from": "from", "since": "from", "to": "to", "until": "to", "on": "date"}
-_MENTION = re.compile(r"<[@#]!?([A-Za-z0-9]+)(?:\|[^<>]*)?>")
 
 
 class UnknownCommand(DeskError):
@@ -55,14 +45,6 @@ class Missing(DeskError):
         self.command, self.params, self.given = command, params, given
         names = " and ".join(f"{param.name} ({param.arg.help})" if param.arg.help else param.name for param in params)
         super().__init__(command=f"/{command.name}", names=names, example=command.example)
-
-
-class _NotThis(Exception):
-    """This text is no value of that parameter; args[0] says why."""
-
-
-class _Wrong(_NotThis):
-    """This text is clearly meant for that parameter, and is a wrong value: no other parameter should take it."""
 
 
 def find(registry: Registry, line: str) -> tuple[Command, str]:
@@ -112,7 +94,7 @@ def checked(command: Command, param: Param, text: str, now: dt.datetime) -> obje
     """One answer as a value. Raises BadArguments."""
     try:
         return convert(param, text, now)
-    except _NotThis as fault:
+    except NotThis as fault:
         raise _bad(command, str(fault)) from None
 
 
@@ -154,7 +136,7 @@ class _Matcher:
         try:
             while self.place < len(self.words):
                 self.step()
-        except _NotThis as fault:
+        except NotThis as fault:
             self.reading.problem = str(fault)
 
     def step(self) -> None:
@@ -167,7 +149,7 @@ class _Matcher:
         if rest is not None:
             self.take_rest(rest, word.start)
         elif not (self.take_said_date(word) or self.take_typed(word) or self.take_text(word)):
-            raise _NotThis(self.why_not(word))
+            raise NotThis(self.why_not(word))
 
     def open(self) -> Iterator[Param]:
         """Positional parameters without a value, in order."""
@@ -182,14 +164,14 @@ class _Matcher:
 
     def take_named(self, param: Param, word: Token) -> None:
         if param.variable in self.reading.values:
-            raise _NotThis(f"{param.name.capitalize()} is given twice.")
+            raise NotThis(f"{param.name.capitalize()} is given twice.")
         self.place += 1
         if param.rest and word.key and not word.quoted:
             self.take_rest(param, word.start + self.text[word.start :].index("=") + 1)
             return
         if not word.key:
             if self.place >= len(self.words):
-                raise _NotThis(f"--{param.name} needs a value.")
+                raise NotThis(f"--{param.name} needs a value.")
             word = self.words[self.place]
             self.place += 1
         self.set(param, word.text)
@@ -261,9 +243,9 @@ class _Matcher:
                 continue
             try:
                 self.set(param, " ".join(word.text for word in words))
-            except _Wrong:
+            except Wrong:
                 raise
-            except _NotThis:
+            except NotThis:
                 continue
             return length
         return 0
@@ -304,124 +286,9 @@ class _Matcher:
         if first is not None:
             try:
                 convert(first, word.text, self.now)
-            except _NotThis as fault:
+            except NotThis as fault:
                 return str(fault)
         return f"“{shown}” is one word too many."
-
-
-def convert(param: Param, text: str, now: dt.datetime) -> object:
-    """Text as a parameter's value. Raises _NotThis with a sentence that says what is expected."""
-    written = clean(text).strip()
-    text = " ".join(written.split())
-    if param.arg.empty and text.casefold() == param.arg.empty.casefold():
-        return None
-    match param.kind:
-        case "text":
-            return _text(param, written)
-        case "int":
-            return _integer(param, text)
-        case "money":
-            return _money(param, text)
-        case "bool":
-            return _yes_or_no(param, text)
-        case "date":
-            return _date(param, text, utc_day(now))
-        case "choice":
-            return _choice(param, text)
-    mention = _MENTION.fullmatch(text)
-    return mention[1] if mention else text.lstrip("@#")
-
-
-def _shown(text: str) -> str:
-    return text if len(text) <= 60 else text[:59] + "…"
-
-
-def _text(param: Param, text: str) -> str:
-    shortest, longest = param.arg.min_length or 0, param.arg.max_length or LONGEST_TEXT
-    if not shortest <= len(text) <= longest:
-        bounds = f"{shortest} to {longest:,}" if shortest else f"at most {longest:,}"
-        raise _NotThis(f"{param.name.capitalize()} takes {bounds} characters; you wrote {len(text):,}.")
-    return text
-
-
-def _integer(param: Param, text: str) -> int:
-    digits = text.lstrip("#")
-    if param.arg.prefix and digits.casefold().startswith(param.arg.prefix.casefold()):
-        digits = digits[len(param.arg.prefix) :]
-    if not _INTEGER.fullmatch(digits):
-        like = param.arg.prefix + str(param.example).removeprefix(param.arg.prefix)
-        raise _NotThis(f"“{_shown(text)}” is no number; {param.name} looks like {like}.")
-    return _bounded(param, int(digits), str)
-
-
-def _money(param: Param, text: str) -> int:
-    try:
-        amount = parse_money(text)
-    except DeskError:
-        kind = _Wrong if _NUMBERLIKE.fullmatch(text) else _NotThis
-        raise kind(f"“{_shown(text)}” is no amount; write {param.name} like 50 or 1,288.40.") from None
-    return _bounded(param, amount, format_money)
-
-
-def _bounded(param: Param, number: int, shown: Callable[[int], str]) -> int:
-    least = -_BIGGEST if param.arg.minimum is None else param.arg.minimum
-    most = _BIGGEST if param.arg.maximum is None else param.arg.maximum
-    if number < least:
-        raise _Wrong(f"{param.name.capitalize()} must be at least {shown(least)}.")
-    if number > most:
-        raise _Wrong(f"{param.name.capitalize()} must be at most {shown(most)}.")
-    return number
-
-
-def _yes_or_no(param: Param, text: str) -> bool:
-    if text.casefold() in ("yes", "on", "true", "1"):
-        return True
-    if text.casefold() in ("no", "off", "false", "0"):
-        return False
-    raise _NotThis(f"“{_shown(text)}” is neither on nor off ({param.name}).")
-
-
-def _choice(param: Param, text: str) -> str:
-    for choice in param.choices:
-        if choice.casefold() == text.casefold():
-            return choice
-    raise _NotThis(f"“{_shown(text)}” is none of {', '.join(param.choices)} ({param.name}).")
-
-
-def _date(param: Param, text: str, today: dt.date) -> dt.date:
-    words = text.replace(",", " ").lower().split()
-    if words == ["today"]:
-        return today
-    if words == ["yesterday"]:
-        return today - dt.timedelta(days=1)
-    try:
-        found = dt.date.fromisoformat(text) if len(words) == 1 and "-" in text else _day_and_month(words, today)
-    except ValueError:
-        found = None
-    if found is None or found.year not in YEARS:
-        raise _NotThis(f"“{_shown(text)}” is no date ({param.name}); write 2026-01-13 or 13 Jan.")
-    return found
-
-
-def _day_and_month(words: Sequence[str], today: dt.date) -> dt.date | None:
-    """13 Jan, Jan 13, 13 January 2026. Without a year: the latest such day that is not in the future."""
-    if len(words) not in (2, 3):
-        return None
-    first, second = words[:2]
-    day, month_word = (first, second) if first[:1].isdigit() else (second, first)
-    month = next((at for at, name in enumerate(_MONTHS, 1) if len(month_word) >= 3 and name.startswith(month_word)), 0)
-    if not re.fullmatch(r"[0-9]{1,2}", day) or not month:
-        return None
-    if len(words) == 3:
-        return dt.date(int(words[2]), month, int(day)) if re.fullmatch(r"[0-9]{4}", words[2]) else None
-    for year in range(today.year, today.year - 9, -1):
-        try:
-            found = dt.date(year, month, int(day))
-        except ValueError:
-            continue
-        if found <= today:
-            return found
-    return None
 
 
 def parse_action(
@@ -437,13 +304,13 @@ def parse_action(
         values = {action.value.variable: _carried(action.value, value, now)}
         for name, answer in fields.items():
             if name not in known:
-                raise _NotThis(f"There is no “{clean(name)[:40]}” to give.")
+                raise NotThis(f"There is no “{clean(name)[:40]}” to give.")
             if answer.strip():
                 values[known[name].variable] = convert(known[name], answer, now)
         missing = [param.name for param in action.fields if param.required and param.variable not in values]
         if missing:
-            raise _NotThis(f"{' and '.join(missing).capitalize()} must be given.")
-    except _NotThis as fault:
+            raise NotThis(f"{' and '.join(missing).capitalize()} must be given.")
+    except NotThis as fault:
         raise BadField(problem=str(fault)) from None
     return values
 
@@ -453,5 +320,5 @@ def _carried(param: Param, value: str, now: dt.datetime) -> object:
     if param.kind != "text":
         return convert(param, value, now)
     if len(value) > LIMITS["value"]:
-        raise _NotThis("This button carries too much.")
+        raise NotThis("This button carries too much.")
     return clean(value)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import core.chat.desk  # noqa: F401 - declares every command
 from adapters.discord import commands
 from adapters.discord.limits import LIMITS, command_problems
-from core.chat import arguments
+from core.chat import arguments, values
 from core.chat.cards import Card
 from core.chat.registry import REGISTRY, Arg, Call, ChannelMention, Money, PersonMention, Registry, Reply, command
 
@@ -216,7 +216,7 @@ def test_what_was_given_is_what_the_desk_reads(options: list[dict[str, Any]]) ->
             expected[param.variable] = value
         elif str(value).strip():
             try:
-                expected[param.variable] = arguments.convert(param, str(value), NOW)
+                expected[param.variable] = values.convert(param, str(value), NOW)
             except Exception:
                 with pytest.raises(arguments.BadArguments):
                     arguments.parse(found, rest, NOW, fields)
