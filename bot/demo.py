@@ -23,7 +23,7 @@ from bot import logs, sample
 from bot.bootstrap import App, assemble, build, prepare
 from bot.clock import AdjustableClock
 from bot.lock import sole_service
-from bot.service import listen
+from bot.service import give_up, listen
 from bot.settings import ADDRESS_WANTED, Secret, Settings, database_address, tokens_present
 from core.errors import DeskError
 
@@ -65,7 +65,9 @@ def run(port: int, database: str | None, open_browser: bool, start: dt.datetime 
             if open_browser:
                 _open(address)
 
-        asyncio.run(assemble(app, listening, playground=True, adjustable=clock, on_ready=ready).run())
+        service = assemble(app, listening, playground=True, adjustable=clock, on_ready=ready)
+        service.give_up = give_up
+        asyncio.run(service.run())
 
 
 def _leave(_number: int, _frame: object) -> None:

@@ -8,7 +8,7 @@ import contextlib
 from bot import logs
 from bot.bootstrap import assemble, build
 from bot.lock import sole_service
-from bot.service import listen
+from bot.service import give_up, listen
 from bot.settings import Settings
 
 
@@ -26,4 +26,6 @@ def run(settings: Settings, playground: bool) -> None:
         listening = stack.enter_context(contextlib.closing(listen(settings.http_host, settings.http_port)))
         app = build(settings)
         stack.callback(app.close)
-        asyncio.run(assemble(app, listening, playground=playground).run())
+        service = assemble(app, listening, playground=playground)
+        service.give_up = give_up
+        asyncio.run(service.run())
