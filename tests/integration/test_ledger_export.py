@@ -145,8 +145,9 @@ def test_a_balance_that_is_off_by_a_micro_is_noticed(sqlite_database: Database, 
                 assert [type(error).__name__ for error in errors] == ["BalanceError"]
 
 
-def test_the_text(sqlite_database: Database) -> None:
-    """Both formats, to the letter: names, signs, memos that can't become syntax, keys, closing balances."""
+@pytest.fixture
+def two_days(sqlite_database: Database) -> Database:
+    """An entry with a hostile memo, and one of the next day's first moment."""
     with sqlite_database.transaction() as session:
         accounts.open_account(session, "studio", "usage")
         accounts.open_wallets(session, [("studio", "ada")])
@@ -161,7 +162,12 @@ def test_the_text(sqlite_database: Database) -> None:
         )
         midnight = dt.datetime(2026, 1, 15, tzinfo=dt.UTC)
         journal.post(session, "k2", "test", midnight, [Move(AVAILABLE, USAGE, 1)])
-    with sqlite_database.reading() as session:
+    return sqlite_database
+
+
+def test_the_text_for_hledger(two_days: Database) -> None:
+    """To the letter: names, signs, memos that can't become syntax, keys, closing balances."""
+    with two_days.reading() as session:
         assert exported(session, hledger) == (
             "; The journal of an earnings desk. Credits are negative.\n"
             "commodity 1000.000000 USD\n"
@@ -185,6 +191,19 @@ def test_the_text(sqlite_database: Database) -> None:
             "    Liabilities:P-studio:Available:C-ada  0 USD = -10.000000 USD\n"
             "    Assets:P-studio:Usage  0 USD = 10.000000 USD\n"
         )
+        assert exported(session, hledger, end=dt.date(2026, 1, 14)).count(" * ") == 2
+        assert (
+            "2026-01-15 * opening balances\n"
+            "    Liabilities:P-studio:Available:C-ada  -10.000001 USD\n"
+            "    Assets:P-studio:Usage  10.000001 USD\n"
+            "\n"
+            "2026-01-15 * test\n"
+        ) in exported(session, hledger, dt.date(2026, 1, 15))
+
+
+def test_the_text_for_beancount(two_days: Database) -> None:
+    """To the letter, from the second day on; memos are quoted."""
+    with two_days.reading() as session:
         out = io.StringIO()
         beancount(session, out, dt.date(2026, 1, 15), currency="EUR")
         assert out.getvalue() == (
@@ -208,14 +227,6 @@ def test_the_text(sqlite_database: Database) -> None:
             "2026-01-16 balance Liabilities:P-studio:Available:C-ada  -10.000000 ~ 0 EUR\n"
             "2026-01-16 balance Assets:P-studio:Usage  10.000000 ~ 0 EUR\n"
         )
-        assert exported(session, hledger, end=dt.date(2026, 1, 14)).count(" * ") == 2
-        assert (
-            "2026-01-15 * opening balances\n"
-            "    Liabilities:P-studio:Available:C-ada  -10.000001 USD\n"
-            "    Assets:P-studio:Usage  10.000001 USD\n"
-            "\n"
-            "2026-01-15 * test\n"
-        ) in exported(session, hledger, dt.date(2026, 1, 15))
         assert '2026-01-14 * "settlement" "x; y | \\"z\\" \\\\ {}"\n  key: "k-1"\n' in exported(session, beancount)
 
 
