@@ -92,7 +92,8 @@ class Readiness:
 
 @dataclass(slots=True)
 class Service:
-    """Everything that runs in one loop. `web` is served on `socket`; closing ends what would keep connections open."""
+    """Everything that runs in one loop. `web` is served on `socket`; closing ends what would keep connections open;
+    give_up is called when a stop takes longer than STOP_WITHIN_SECONDS."""
 
     app: App
     relay: Relay
@@ -103,9 +104,11 @@ class Service:
     closing: Callable[[], None] | None = None
     on_ready: Callable[[], None] | None = None
     stop: asyncio.Event = field(default_factory=asyncio.Event)
+    give_up: Callable[[], None] = lambda: None
 
     async def run(self) -> None:
         """Until SIGTERM, SIGINT or `stop`. A second signal ends the process at once."""
+        sys.setswitchinterval(0.001)  # seconds: the loop gets its turn soon while commands compute in threads
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._signalled)
@@ -155,6 +158,7 @@ class Service:
             for one in self.readiness.platforms:
                 group.create_task(one.run(self.stop), name=one.platform)
             self.readiness.started = True
+            gc.freeze()  # what is there stays: searching it again holds up everybody for half a second at a time
             host, port = self.socket.getsockname()[:2]
             log.info("ready", http=f"http://{host}:{port}", programs=sorted(self.app.config.programs))
             if self.on_ready is not None:
@@ -167,7 +171,7 @@ class Service:
             self.closing()
         server.should_exit = True
         # The loop waits for threads at its end; one that hangs on a dead database must not hold the process.
-        asyncio.get_running_loop().call_later(STOP_WITHIN_SECONDS, _give_up)
+        asyncio.get_running_loop().call_later(STOP_WITHIN_SECONDS, self.give_up)
 
 
 def first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
@@ -178,7 +182,8 @@ def first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
     return error
 
 
-def _give_up() -> None:
+def give_up() -> None:
+    """End the process, whatever it is doing; for a service that has one to itself (`Service.give_up`)."""
     log.warning("stopped without waiting for work in progress; it is rolled back")
     sys.stderr.flush()
-    os._exit(0)
+    os._exit(1)  # not the clean stop that was asked for

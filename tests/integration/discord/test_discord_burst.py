@@ -7,6 +7,7 @@ import contextlib
 import re
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -21,6 +22,7 @@ from tests.desk_world import World
 from tests.discord_server import Interaction
 from tests.discord_server.typed import Typed
 from tests.discord_world import APPROVALS, EARNINGS, GUILD, USERS, DiscordWorld, running
+from tests.integration.discord.test_discord_restart import desk
 
 LINES: tuple[tuple[str, dict[str, Typed]], ...] = (
     ("/balance", {}),
@@ -35,6 +37,7 @@ LINES: tuple[tuple[str, dict[str, Typed]], ...] = (
 LINKED = ("ada", "bo", "Mira", "Ann", "Amos", "Olga")
 PLACES = ((GUILD, EARNINGS), ("", ""), (GUILD, APPROVALS))
 PROJECTS = 10_000
+DISCORD_WAITS = 3.0  # seconds
 
 
 @contextlib.asynccontextmanager
@@ -91,7 +94,7 @@ async def check_burst(discord: DiscordWorld, number: int, before: int = 0) -> li
     sent = await burst(discord, number)
     await asyncio.gather(*(one.done.wait() for one in sent))
     await answered(discord, before + number)
-    assert p99(sent) < 1.0
+    assert p99(sent) < DISCORD_WAITS  # Discord and the desk share one processor here
     assert [len(one.answers) for one in sent] == [1] * number
     for one in sent:
         assert ("Not linked yet" in one.said) == (one.user in (USERS["zoe"], USERS["Tom"])), one.said
@@ -102,9 +105,22 @@ async def check_burst(discord: DiscordWorld, number: int, before: int = 0) -> li
 
 
 async def test_a_hundred_commands_at_once(migrated_database: Database) -> None:
-    """A hundred at once have a first answer within a second at p99, none is lost, each is answered once."""
+    """Of a hundred at once none is lost, and each is answered once."""
     async with at_work(migrated_database) as discord:
         await check_burst(discord, 100)
+
+
+async def test_how_soon_a_hundred_commands_are_answered(tmp_path: Path, migrated_database: Database) -> None:
+    """A real process that has just started gives a hundred at once a first answer within a second at p99."""
+    async with desk(tmp_path, migrated_database) as made, made.running():
+        names, sent = ("ada", "bo", "Ann", "Amos", "zoe"), list[Interaction]()
+        for place in range(100):
+            command, options = LINES[place // len(names) % len(LINES)]
+            user = USERS[names[place % len(names)]]
+            sent.append(await made.discord.slash(*PLACES[place % 3], user, command, options, wait=False))
+        await made.discord.wait_for(lambda: all(one.answers for one in sent))
+        assert [len(one.answers) for one in sent] == [1] * 100
+        assert p99(sent) < 1.0
 
 
 @pytest.fixture
