@@ -10,11 +10,21 @@ from sqlmodel import Session
 
 from core.ledger import accounts
 from core.ledger.journal import Move
+from core.storage import Database
 
 USAGE = accounts.account_id("studio", "usage")
 COSTS = accounts.account_id("studio", "costs")
 AVAILABLE = accounts.account_id("studio", "available", "ada")
 RESERVED = accounts.account_id("studio", "reserved", "ada")
+
+
+def open_books(database: Database) -> Database:
+    """The same database, with the accounts of program studio and creator ada."""
+    with database.transaction() as session:
+        accounts.open_wallets(session, [("studio", "ada")])
+        accounts.open_account(session, "studio", "usage")
+        accounts.open_account(session, "studio", "costs")
+    return database
 
 
 def balances(session: Session) -> dict[int, int]:

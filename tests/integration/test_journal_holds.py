@@ -15,18 +15,14 @@ from core.ledger.seal import seal
 from core.ledger.tables import Entry
 from core.storage import Database
 from tests.conftest import count
-from tests.journal_world import AVAILABLE, COSTS, FIRST, RESERVED, USAGE, at_once, balances, count_of
+from tests.journal_world import AVAILABLE, COSTS, FIRST, RESERVED, USAGE, at_once, balances, count_of, open_books
 from tests.ledger_world import NOW, wrong
 
 
 @pytest.fixture
 def books(database: Database) -> Database:
     """A ledger with the accounts of program studio and creator ada, on either database."""
-    with database.transaction() as session:
-        accounts.open_wallets(session, [("studio", "ada")])
-        accounts.open_account(session, "studio", "usage")
-        accounts.open_account(session, "studio", "costs")
-    return database
+    return open_books(database)
 
 
 def test_takes_an_entry_back(books: Database) -> None:
