@@ -30,9 +30,7 @@ class Lease(Base, table=True):
 _T = table_of(Lease)
 
 
-def take(
-    session: Session, now: dt.datetime, name: str, who: str, length: dt.timedelta, *, sole: bool = False
-) -> bool:
+def take(session: Session, now: dt.datetime, name: str, who: str, length: dt.timedelta, *, sole: bool = False) -> bool:
     """Take a lease that nobody has, or renew one's own, until now + length; False while another process has it.
 
     One statement, so that of any number that try at once one has it. It holds once the transaction is committed. sole:

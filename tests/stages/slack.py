@@ -29,7 +29,6 @@ class _Seen:
 class SlackStage:
     """See `Stage`."""
 
-
     def __init__(self, slack: SlackWorld, transport: Transport) -> None:
         self.name = f"slack-{transport}"
         self.slack, self.server, self.world = slack, slack.server, slack.world
