@@ -102,6 +102,9 @@ class Sender:
     async def shortened(self, card: Card) -> Card:
         """The card with what is too long for a button kept under a handle."""
 
+        if not handles.long_values(card, button=BUTTON_VALUE, option=OPTION_VALUE):
+            return card  # at once: the threads may all be drawing charts
+
         def work() -> Card:
             return handles.shorten(self.database, self.clock(), card, button=BUTTON_VALUE, option=OPTION_VALUE)
 
