@@ -108,7 +108,6 @@ class Service:
 
     async def run(self) -> None:
         """Until SIGTERM, SIGINT or `stop`. A second signal ends the process at once."""
-        sys.setswitchinterval(0.001)  # seconds: the loop gets its turn soon while commands compute in threads
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._signalled)
@@ -158,7 +157,6 @@ class Service:
             for one in self.readiness.platforms:
                 group.create_task(one.run(self.stop), name=one.platform)
             self.readiness.started = True
-            gc.freeze()  # what is there stays: searching it again holds up everybody for half a second at a time
             host, port = self.socket.getsockname()[:2]
             log.info("ready", http=f"http://{host}:{port}", programs=sorted(self.app.config.programs))
             if self.on_ready is not None:
