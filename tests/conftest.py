@@ -60,19 +60,27 @@ def postgres_url(postgres_socket: str, postgres_template: str) -> Iterator[str]:
     """The address of a fresh PostgreSQL database with the schema in it."""
     name = f"desk_{next(_names)}"
     with psycopg.connect(f"postgresql://postgres@/postgres?host={postgres_socket}", autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {postgres_template}".encode())
+        # Copied as files: four times as fast as through the log, which a server without fsync has no use for.
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {postgres_template} STRATEGY FILE_COPY".encode())
         yield f"postgresql://postgres@/{name}?host={postgres_socket}"
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
-@pytest.fixture
-def sqlite_url(tmp_path: Path) -> str:
-    """The address of a fresh SQLite file with the schema in it."""
-    url = f"sqlite:///{tmp_path}/desk.db"
-    engine = make_engine(url)
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with the schema in it, copied for each test."""
+    file = tmp_path_factory.mktemp("template") / "desk.db"
+    engine = make_engine(f"sqlite:///{file}")
     Base.metadata.create_all(engine)
     engine.dispose()
-    return url
+    return file
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path, sqlite_template: Path) -> str:
+    """The address of a fresh SQLite file with the schema in it."""
+    shutil.copyfile(sqlite_template, tmp_path / "desk.db")
+    return f"sqlite:///{tmp_path}/desk.db"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

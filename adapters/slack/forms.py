@@ -32,7 +32,7 @@ def modal(label: str, fields: Sequence[FormField], *, private_metadata: str, not
         "submit": plain(deed or "Send"),
         "close": plain("Cancel"),
         "private_metadata": private_metadata,
-        "blocks": blocks or _paragraphs(label),
+        "blocks": blocks or _paragraphs(label) or _paragraphs("Go on?"),
     }
 
 
