@@ -46,9 +46,13 @@ class TooLateToAsk(DeskError):
 
 @dataclass(slots=True)
 class _Turn:
-    """An interaction that waits for its answer. busy: held while something is told to Discord about it."""
+    """An interaction that waits for its answer. busy: held while something is told to Discord about it.
+
+    taken: it is kept, or its keeping takes too long to be waited for.
+    """
 
     where: Where
+    taken: asyncio.Event = field(default_factory=asyncio.Event)
     busy: asyncio.Lock = field(default_factory=asyncio.Lock)
     timer: asyncio.Task[None] | None = None
 
@@ -80,6 +84,17 @@ class Answers(answers.Answers[Deed]):
             seconds = FORM_WITHIN_SECONDS if deed.kind == "ask" else DEFER_AFTER_SECONDS
             update = deed.action in REPLACING
             turn.timer = asyncio.get_running_loop().create_task(self._defer_after(seconds, turn, deed.key, update))
+
+    def taken(self, deed: Deed) -> None:
+        """It may be acknowledged from now on: whoever comes after a crash finds it."""
+        if deed.key in self._open:
+            self._open[deed.key].taken.set()
+
+    def left(self, deed: Deed) -> None:
+        """Nobody keeps it any more: no answer is promised."""
+        turn = self._open.get(deed.key)
+        if turn is not None and turn.timer is not None and not turn.taken.is_set():
+            turn.timer.cancel()
 
     async def complete(self, user: str, asked: Focused) -> list[Mapping[str, object]]:
         """Completions as Discord takes them."""
@@ -175,6 +190,7 @@ class Answers(answers.Answers[Deed]):
     async def _defer_after(self, seconds: float, turn: _Turn, key: str, update: bool) -> None:
         try:
             await asyncio.sleep(seconds)
+            await turn.taken.wait()  # what is promised survives a crash
             async with turn.busy:
                 if turn.where.deferred:
                     return

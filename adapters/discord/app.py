@@ -159,8 +159,12 @@ class Discord:
             log.info("left to the process that listens now", deed=deed.kind)
             return
         self._answers.arrived(deed)
-        with contextlib.suppress(Stopping):
+        try:
             await self._inbox.take(deed)
+        except Stopping:
+            self._answers.left(deed)
+        else:
+            self._answers.taken(deed)
 
     def _found(self, item: Item) -> None:
         self._answers.found(self._inbox, item)

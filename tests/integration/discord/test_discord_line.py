@@ -62,9 +62,11 @@ class Line:
         for _ in range(300):
             await self.relay.drain()
             with self.world.database.reading() as session:
-                if outbox.backlog(session, self.world.now) == EMPTY and self.outage_ends is None:
-                    return
-            await self.sleep(10)
+                waits = outbox.backlog(session, self.world.now)
+            if waits == EMPTY and self.outage_ends is None:
+                return
+            again = None if self.outage_ends else waits.next_at
+            await self.sleep(3 if again is None else max(3, (again - self.world.now).total_seconds()))
         raise AssertionError("something never came")
 
     def subscribe(self, channel: str, topic: subscriptions.Topic) -> None:
