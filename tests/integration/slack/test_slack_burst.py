@@ -217,7 +217,7 @@ def heard(slack: SlackWorld) -> list[int]:
     ]
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("transport", ["socket", pytest.param("http", marks=pytest.mark.deep)])
 async def test_slow_storing_holds_up_no_acknowledgement(migrated_database: Database, transport: Transport) -> None:
     """While somebody holds SQLite's write lock for three seconds, people's clients hear in time; then it is done."""
     async with at_work(migrated_database, transport) as slack:

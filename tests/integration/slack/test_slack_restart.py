@@ -179,7 +179,7 @@ async def interrupted(made: Desk, number: int, chance: random.Random, acked: int
 TRANSPORTS: tuple[Transport, ...] = ("socket", "http")
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("transport", ["socket", pytest.param("http", marks=pytest.mark.deep)])
 async def test_stopped_during_a_burst(tmp_path: Path, migrated_database: Database, transport: Transport) -> None:
     """SIGTERM: the process ends within five seconds; what was acknowledged is answered once, before or after."""
     async with desk(tmp_path, migrated_database, transport) as made:
