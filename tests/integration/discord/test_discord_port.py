@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import logging
+import socket
 from collections.abc import AsyncIterator
 
 import pytest
@@ -93,7 +94,18 @@ async def test_a_503_is_unclear_at_once(line: Line) -> None:
 
 async def test_a_refused_connection_means_later(line: Line) -> None:
     """Nothing was sent, for sure: no look-up is needed."""
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # and not listening
+        redirect(f"http://127.0.0.1:{nobody.getsockname()[1]}/api/v10")
+        with pytest.raises(TryLater):
+            await line.port.post(APPROVALS, card(), "k")
+
+
+async def test_a_connection_that_was_kept_and_is_dead_means_nobody_knows(line: Line) -> None:
+    """On a line that stood before, the request may have arrived; a new one is refused, for sure."""
     await line.server.close()
+    with pytest.raises(Unclear):
+        await line.port.post(APPROVALS, card(), "k")
     with pytest.raises(TryLater):
         await line.port.post(APPROVALS, card(), "k")
 
