@@ -36,7 +36,7 @@ lint: $(VENV)/installed-dev
 
 # Branches of core/ alone, too: the common figure mixes them with lines.
 coverage: $(VENV)/installed-dev
-	$(BIN)/pytest -n $(WORKERS) --cov --cov-report= $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --cov=core --cov-report= $(ARGS)
 	$(BIN)/coverage report --include='core/*' --skip-covered --fail-under=95
 	@$(BIN)/coverage json --quiet --include='core/*' -o .coverage.json
 	@$(BIN)/python -c 'import json, sys; t = json.load(open(".coverage.json"))["totals"]; \

@@ -286,13 +286,16 @@ async def test_two_replicas_and_both_platforms(postgres_url: str, request: pytes
             assert len(desk.decisions(number)) == 1
             assert "2 of 2" in await desk.approve_on_discord("Tom", number)
         await desk.same_words(1, "Mira", "Tom")
-        for stands in (
-            [as_read(one.plain) for one in desk.discord.server.messages(APPROVALS)],
-            [one.plain for one in desk.slack.server.messages(IN_SLACK)],
-        ):
-            titles = [text.split("\n")[0] for text in stands]
-            assert len(set(titles)) == len(titles), titles
-            assert sum("WD-1 " in title for title in titles) == 2, titles  # what was decided, what is to be paid
+
+        def titles() -> list[list[str]]:
+            there = [as_read(one.plain) for one in desk.discord.server.messages(APPROVALS)]
+            here = [one.plain for one in desk.slack.server.messages(IN_SLACK)]
+            return [[text.split("\n")[0] for text in stands] for stands in (there, here)]
+
+        # What was decided, and what is to be paid.
+        await desk.until(lambda: all(sum("WD-1 " in title for title in found) == 2 for found in titles()))
+        for found in titles():
+            assert len(set(found)) == len(found), found
 
 
 async def test_one_person_on_both(migrated_database: Database) -> None:
