@@ -271,7 +271,11 @@ _TAKE = text("UPDATE account SET balance = balance - :amount WHERE id = :id AND 
 
 
 def _hold_postgres(session: Session, draft: Entry, move: Move) -> int | None:
-    """One statement: both rows are locked in id order and read as they are now; everything else hangs on that."""
+    """Both rows are locked in id order; then one statement reads and moves them, and writes what hangs on that.
+
+    Two statements, because the second must see the rows as they were locked: one that locks and updates begins its
+    update at the versions before, where others wait for it in a queue that it would join (a deadlock).
+    """
     facts = {
         "debit": move.debit,
         "credit": move.credit,
@@ -281,16 +285,18 @@ def _hold_postgres(session: Session, draft: Entry, move: Move) -> int | None:
         "effective_at": draft.effective_at,
         "memo": draft.memo,
     }
+    session.execute(_LOCK_BOTH, {"debit": move.debit, "credit": move.credit})
     number: int | None = session.execute(_HOLD, facts).scalar_one_or_none()
     return number
 
 
 # NO KEY UPDATE: what it locks may be pointed at meanwhile, by foreign keys of others who are about to post.
+_LOCK_BOTH = text("SELECT id FROM account WHERE id IN (:debit, :credit) ORDER BY id FOR NO KEY UPDATE")
+
 _HOLD = text(
-    "WITH locked AS MATERIALIZED ("
-    "SELECT id, balance FROM account WHERE id IN (:debit, :credit) ORDER BY id FOR NO KEY UPDATE"
-    "), covered AS MATERIALIZED ("
-    "SELECT 1 AS yes FROM locked HAVING bool_or(id = :debit AND balance >= :amount) AND count(*) = 2"
+    "WITH covered AS MATERIALIZED ("
+    "SELECT 1 AS yes FROM account WHERE id IN (:debit, :credit) "
+    "HAVING bool_or(id = :debit AND balance >= :amount) AND count(*) = 2"
     "), posted AS ("
     "INSERT INTO entry (key, kind, effective_at, memo) SELECT :key, :kind, :effective_at, :memo FROM covered "
     "ON CONFLICT DO NOTHING RETURNING id"

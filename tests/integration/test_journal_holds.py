@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections.abc import Callable
 
 import pytest
-from psycopg.errors import DeadlockDetected
 from sqlalchemy import literal, select, text, union_all
-from sqlalchemy.exc import IntegrityError, OperationalError
-from sqlmodel import Session
+from sqlalchemy.exc import IntegrityError
 
 from core.ledger import accounts, journal
 from core.ledger.journal import AlreadyReversed, IdempotencyConflict, Move, NoSuchEntry
@@ -163,23 +160,13 @@ def test_holds_and_returns_at_once(books: Database) -> None:
     with books.transaction() as session:
         journal.post(session, "k1", "settlement", NOW, [Move(USAGE, AVAILABLE, 300)])
 
-    def again(move: Callable[[Session], Entry | None]) -> Entry | None:
-        """Thirty on one row: PostgreSQL may end one of them as a deadlock, whole; its caller begins anew."""
-        while True:
-            try:
-                with books.transaction() as session:
-                    return move(session)
-            except OperationalError as error:
-                if not isinstance(error.orig, DeadlockDetected):
-                    raise
-
     def work(index: int) -> object:
-        held = again(lambda session: journal.hold(session, AVAILABLE, RESERVED, 100, f"h{index}", "withdrawal", NOW))
-        if held is None or held.id is None:
-            return False
-        number = held.id
-        again(lambda session: journal.reverse(session, number, f"h{index}:back", NOW))
-        return True
+        with books.transaction() as session:
+            held = journal.hold(session, AVAILABLE, RESERVED, 100, f"h{index}", "withdrawal", NOW)
+        if held is not None and held.id is not None:
+            with books.transaction() as session:
+                journal.reverse(session, held.id, f"h{index}:back", NOW)
+        return held is not None
 
     results = at_once(30, work)
     assert [result for result in results if isinstance(result, Exception)] == []
