@@ -12,18 +12,26 @@ class Terms:
     """A program's terms from a UTC day on, until the next dated terms (domain.md, "Terms change over time").
 
     share_bp: the creators' part in basis points. credits_per_usd: whole credits that make one dollar.
-    minimum_micros: smallest withdrawal, in micro-dollars.
+    minimum_micros: smallest withdrawal, in micro-dollars. Kind `assistants`: referral_bp is a referrer's part of each
+    payment in basis points, minimum_price the floor of embed prices, in micro-dollars per 1,000,000 tokens.
     """
 
     valid_from: dt.date
     share_bp: int = 5000
     credits_per_usd: int = 100
     minimum_micros: int = 50_000_000
+    referral_bp: int = 2000
+    minimum_price: int = 3_750_000
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A set of earning terms with its own wallets. `terms` is sorted by `valid_from`, never empty."""
+    """A set of earning terms with its own wallets. `terms` is sorted by `valid_from`, never empty.
+
+    Kind `assistants`: payout_day is the day of the month (1 to 7) on which closed months are paid out, None the first
+    business day by the bank holidays of the country `holidays`. business_days: (fewest, most) until sent money arrives,
+    None where each method says its own.
+    """
 
     slug: str
     kind: str
@@ -31,6 +39,9 @@ class Program:
     settle_at: dt.time = dt.time(3, 0)
     late_days: int = 31
     title: str = ""
+    payout_day: int | None = None
+    holidays: str = "US"
+    business_days: tuple[int, int] | None = None
 
     def terms_on(self, day: dt.date) -> Terms:
         """The terms in force on a UTC day; the earliest ones for days before all of them."""

@@ -18,7 +18,9 @@ import adapters.slack.tables  # noqa: F401
 import core.api_keys
 import core.audit
 import core.chat.tables
+import core.earnings.month_tables
 import core.earnings.tables
+import core.earnings.visit_tables
 import core.leases
 import core.ledger.tables
 import core.payouts.tables

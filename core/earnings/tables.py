@@ -11,6 +11,7 @@ from core.storage import Base, UTCDateTime, append_only, key_type
 
 # Sums beyond this would leave BIGINT; SQLite would turn them into floats without a word.
 LARGEST = 9_000_000_000_000_000_000
+_ZERO = {"server_default": "0"}  # columns that came with a later version
 
 
 class ProgramState(Base, table=True):
@@ -18,7 +19,8 @@ class ProgramState(Base, table=True):
     and intake shares (FOR SHARE), so that neither sees the other half done.
 
     settled_through: last settled UTC day, None before the first run. runs: how many runs posted an entry.
-    terms: the dated terms last seen, as JSON, to notice a change of settled days.
+    terms: the dated terms last seen, as JSON, to notice a change of settled days. processed_month: first day of the
+    last month whose `pending` was paid out (kind `assistants`).
     """
 
     __tablename__ = "program"
@@ -29,6 +31,7 @@ class ProgramState(Base, table=True):
     settled_at: dt.datetime | None = Field(default=None, sa_type=UTCDateTime)
     runs: int = Field(default=0, sa_type=BigInteger)
     terms: str = Field(default="[]", sa_type=Text)
+    processed_month: dt.date | None = Field(default=None, sa_type=Date)
 
 
 class Creator(Base, table=True):
@@ -59,7 +62,8 @@ class Project(Base, table=True):
 class UsageEvent(Base, table=True):
     """One thing a user did with a project, as reported; kept once per (source, event_id). Quantities in micro-credits.
 
-    A row of kind `void` has empty project and user and names the event it takes out in `voids`.
+    A row of kind `void` has empty project and user and names the event it takes out in `voids`. The columns after that
+    are those of kind `assistants`, NULL in all other events; channel is "marketplace" or "embed".
     """
 
     __tablename__ = "usage_event"
@@ -73,6 +77,13 @@ class UsageEvent(Base, table=True):
     credits: int = Field(default=0, sa_type=BigInteger)
     cost: int = Field(default=0, sa_type=BigInteger)
     voids: str | None = Field(default=None, sa_type=key_type())
+    tokens: int | None = Field(default=None, sa_type=BigInteger)
+    channel: str | None = Field(default=None, sa_type=String(20))
+    conversation_id: str | None = Field(default=None, sa_type=key_type())
+    question: str | None = Field(default=None, sa_type=Text)
+    shared_context: str | None = Field(default=None, sa_type=Text)
+    stars: int | None = Field(default=None, sa_type=BigInteger)
+    review: str | None = Field(default=None, sa_type=Text)
 
 
 class UsageVoid(Base, table=True):
@@ -89,7 +100,9 @@ class UsageVoid(Base, table=True):
 class UsageDay(Base, table=True):
     """The roll-up of a project-day, others' use only except own_credits; net of voids. Quantities in micro-credits.
 
-    uses counts generate, remix and feature events; remixes counts remix alone ("Built On").
+    uses counts generate, remix and feature events; remixes counts remix alone ("Built On"). Kind `assistants`: messages
+    and ratings count those events; tokens are all others' tokens, embed_tokens those through embed or API; own_tokens
+    are the creator's own.
     Keyed by day first: settlement's cost then depends on the days due only.
     """
 
@@ -109,6 +122,11 @@ class UsageDay(Base, table=True):
     remixes: int = Field(default=0, sa_type=BigInteger)
     views: int = Field(default=0, sa_type=BigInteger)
     saves: int = Field(default=0, sa_type=BigInteger)
+    messages: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
+    ratings: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
+    tokens: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
+    embed_tokens: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
+    own_tokens: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
 
 
 class DirtyDay(Base, table=True):
@@ -138,7 +156,9 @@ class SettlementLine(Base, table=True):
     share, spent and costs are the differences this run posted, in micro-dollars. credits, cost and own_credits are the
     day's whole usage as this run knew it, in micro-credits; share_bp and credits_per_usd the terms of that day.
     late: the day was at or before the last settled through-day. seq is the transfer's in the run's entry (0: share
-    unchanged, no transfer).
+    unchanged, no transfer). Kind `assistants`: embed revenue; spent is the gross, tokens and own_tokens the day's whole
+    use through embed as this run knew it, price the day's (micro-dollars per 1,000,000 tokens), and bucket the month
+    whose processing pays it out.
     """
 
     __tablename__ = "settlement_line"
@@ -159,6 +179,10 @@ class SettlementLine(Base, table=True):
     share_bp: int = Field(sa_type=BigInteger)
     credits_per_usd: int = Field(sa_type=BigInteger)
     late: bool = Field(default=False, sa_type=Boolean)
+    tokens: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
+    own_tokens: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
+    price: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs=_ZERO)
+    bucket: dt.date | None = Field(default=None, sa_type=Date)
 
 
 append_only(SettlementLine)

@@ -19,7 +19,7 @@ class Withdrawal(Base, table=True):
     and makes the ledger keys, so that the same history gives the same seal.
 
     rail and destination are those it was requested with, whatever the configuration says later. ended_by: who ended it
-    (a person's name, "operator" or "rail:<name>").
+    (a person's name, "operator" or "rail:<name>"). batch_id: the monthly processing that made it, `PayoutBatch.id`.
     """
 
     __tablename__ = "withdrawal"
@@ -51,6 +51,36 @@ class Withdrawal(Base, table=True):
     arrives_by: dt.date | None = Field(default=None, sa_type=Date)
     reason: str = Field(default="", sa_type=String(500))
     reference: str = Field(default="", sa_type=String(200))
+    batch_id: int | None = Field(default=None, sa_type=BigInteger, index=True)
+
+
+class PayoutBatch(Base, table=True):
+    """One monthly payout processing (domain.md, "Program kind `assistants`"): once per program and month.
+
+    month: first day of the last closed month whose `pending` it moved to `available`. entry_id: of that move, None when
+    nothing moved. moved: what that came to, in micro-dollars, negative nets included. The withdrawals that it made name
+    it in `batch_id`.
+    """
+
+    __tablename__ = "payout_batch"
+    __table_args__ = (UniqueConstraint("program", "month"),)
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    program: str = Field(foreign_key="program.slug", sa_type=key_type(64))
+    month: dt.date = Field(sa_type=Date)
+    processed_at: dt.datetime = Field(sa_type=UTCDateTime)
+    entry_id: int | None = Field(default=None, foreign_key="entry.id", sa_type=BigInteger)
+    moved: int = Field(default=0, sa_type=BigInteger)
+
+
+class BatchSkip(Base, table=True):
+    """A creator whom a processing paid nothing though money was there, and why, in words the creator read."""
+
+    __tablename__ = "batch_skip"
+    batch_id: int = Field(primary_key=True, foreign_key="payout_batch.id", sa_type=BigInteger)
+    creator_id: str = Field(primary_key=True, foreign_key="creator.creator_id", sa_type=key_type())
+    available: int = Field(sa_type=BigInteger)
+    why: str = Field(sa_type=String(20))
+    reason: str = Field(default="", sa_type=String(500))
 
 
 class Decision(Base, table=True):

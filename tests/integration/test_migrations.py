@@ -173,7 +173,8 @@ def _sqlite_catalogue(engine: Engine) -> dict[tuple[str, str], list[str]]:
 def _parts(sql: str) -> list[str]:
     """A CREATE TABLE's columns in order, then its constraints sorted, then its options."""
     inside, options = re.fullmatch(r'CREATE TABLE "?\w+"? \((.*)\)([^)]*)', sql, re.DOTALL).groups()  # type: ignore[union-attr]
-    parts = [" ".join(part.split()) for part in re.split(r",\s*\n", inside)]
+    # A column that was added stands on the same line as the one before it.
+    parts = [" ".join(part.split()) for part in re.split(r",\s+(?![^(]*\))", inside)]
     columns = [part for part in parts if not part.startswith("CONSTRAINT")]
     constraints = sorted(part for part in parts if part.startswith("CONSTRAINT"))
     return [*columns, *constraints, options.strip()]
