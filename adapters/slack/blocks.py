@@ -323,7 +323,7 @@ def _title(chart: Chart) -> str:
 
 
 def _native(chart: Chart) -> Json:
-    unit = "US dollars" if chart.unit == "usd" else "Count"
+    unit = {"usd": "US dollars", "percent": "Percent"}.get(chart.unit, "Count")
     data: list[Json] = [{"label": point.label, "value": _number(point.value)} for point in chart.points]
     drawn: Json = {
         "type": chart.kind,

@@ -19,6 +19,7 @@ Align = Literal["left", "right"]
 ButtonStyle = Literal["default", "primary", "danger"]
 FieldKind = Literal["text", "long", "choice", "number"]
 
+HIDDEN = "hidden"  # the value of a point that concerns too few people (domain.md, "Privacy")
 NAME_SHOWN = 60  # characters of a user-supplied name that are shown; amounts are never cut
 
 
@@ -70,7 +71,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """value is decimal text, in the chart's unit."""
+    """value is decimal text, in the chart's unit; HIDDEN for one that may not be shown, which is drawn as a gap."""
 
     label: str
     value: str
@@ -78,7 +79,8 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """unit: "usd" draws dollars on the axis; "" or "count" plain numbers. alt says in words what the picture shows."""
+    """unit: "usd" draws dollars on the axis, "percent" percents; "" or "count" plain numbers. alt says in words what the
+    picture shows."""
 
     kind: Literal["bar", "line"]
     name: str

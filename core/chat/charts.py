@@ -7,14 +7,14 @@ touched: a `Figure` with its own Agg canvas, no pyplot, no global state, safe fr
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from core.chat.cards import Chart, Point
+from core.chat.cards import HIDDEN, Chart, Point
 from core.ledger.money import MICROS, format_money
 
 if TYPE_CHECKING:
@@ -63,12 +63,13 @@ def png(chart: Chart, theme: Theme = "card") -> bytes:
     canvas = FigureCanvasAgg(figure)
     axes = figure.add_axes((0.085, 0.15, 0.895, 0.76))
     _frame(axes, colours)
-    if values:
+    if any(value is not None for value in values):
         _marks(axes, chart, values, colours)
         _scale(axes, chart, values, colours)
     else:
         axes.set_axis_off()
-        axes.text(0.5, 0.5, "Nothing to show yet", ha="center", va="center", color=colours.faint, **_font(11))
+        said = "Hidden: fewer than 5 users" if values else "Nothing to show yet"
+        axes.text(0.5, 0.5, said, ha="center", va="center", color=colours.faint, **_font(11))
     _make_room(figure, axes)
     out = io.BytesIO()
     # No version in it: the same chart is the same bytes.
@@ -93,7 +94,10 @@ def _font(size: float) -> dict[str, Any]:
     return {"fontproperties": face, "parse_math": False}
 
 
-def _number(point: Point) -> Decimal:
+def _number(point: Point) -> Decimal | None:
+    """The point's value; None for one that may not be shown."""
+    if point.value == HIDDEN:
+        return None
     try:
         value = Decimal(point.value)
     except InvalidOperation as error:
@@ -113,23 +117,29 @@ def _frame(axes: Axes, colours: _Colours) -> None:
     axes.grid(axis="y", color=colours.line, linewidth=0.8)
 
 
-def _marks(axes: Axes, chart: Chart, values: Sequence[Decimal], colours: _Colours) -> None:
-    places = range(len(values))
-    heights = [float(value) for value in values]
+def _marks(axes: Axes, chart: Chart, values: Sequence[Decimal | None], colours: _Colours) -> None:
+    known = {place: value for place, value in enumerate(values) if value is not None}
+    heights = [float(value) for value in known.values()]
+    for place in sorted(set(range(len(values))) - set(known)):
+        # A dash at the foot: not nothing, but not told.
+        axes.plot([place - 0.2, place + 0.2], [0, 0], color=colours.faint, linewidth=2.2, solid_capstyle="butt")
     if chart.kind == "bar":
-        hues = [colours.mark if value >= 0 else colours.lost for value in values]
-        axes.bar(places, heights, width=0.72, color=hues)
+        hues = [colours.mark if value >= 0 else colours.lost for value in known.values()]
+        axes.bar(list(known), heights, width=0.72, color=hues)
         beside = max(0.0, (5 - len(values)) / 2)  # few bars stay as slim as many
         axes.set_xlim(-0.7 - beside, len(values) - 0.3 + beside)
         if len(values) <= FIGURES_MOST:
-            _figures(axes, chart, values, colours)
+            _figures(axes, chart, known, colours)
         return
-    axes.plot(places, heights, color=colours.mark, linewidth=2.2, solid_joinstyle="round")
-    axes.fill_between(places, heights, 0, color=colours.mark, alpha=0.12, linewidth=0)
-    axes.plot([places[-1]], [heights[-1]], "o", color=colours.mark, markersize=5)
+    for run in _runs(list(known)):
+        drawn = [float(known[place]) for place in run]
+        axes.plot(run, drawn, color=colours.mark, linewidth=2.2, solid_joinstyle="round")
+        axes.fill_between(run, drawn, 0, color=colours.mark, alpha=0.12, linewidth=0)
+    last = max(known)
+    axes.plot([last], [heights[-1]], "o", color=colours.mark, markersize=5)
     axes.annotate(
-        shown(values[-1], chart.unit),
-        (places[-1], heights[-1]),
+        shown(known[last], chart.unit),
+        (last, heights[-1]),
         (0, 8),
         textcoords="offset points",
         ha="right",
@@ -140,9 +150,20 @@ def _marks(axes: Axes, chart: Chart, values: Sequence[Decimal], colours: _Colour
     axes.set_xlim(-0.4, len(values) - 0.6 + (0.4 if len(values) == 1 else 0))
 
 
-def _figures(axes: Axes, chart: Chart, values: Sequence[Decimal], colours: _Colours) -> None:
+def _runs(places: Sequence[int]) -> list[list[int]]:
+    """Neighbouring places together: a line is broken where something is hidden."""
+    runs: list[list[int]] = []
+    for place in places:
+        if runs and runs[-1][-1] == place - 1:
+            runs[-1].append(place)
+        else:
+            runs.append([place])
+    return runs
+
+
+def _figures(axes: Axes, chart: Chart, known: Mapping[int, Decimal], colours: _Colours) -> None:
     """Each bar's own figure: nobody has to guess from the axis."""
-    for place, value in enumerate(values):
+    for place, value in known.items():
         if value == 0:
             continue
         above = value > 0
@@ -154,14 +175,15 @@ def _figures(axes: Axes, chart: Chart, values: Sequence[Decimal], colours: _Colo
             ha="center",
             va="bottom" if above else "top",
             color=colours.ink,
-            **_font(9 if len(values) <= 8 else 7.5),
+            **_font(9 if len(known) <= 8 else 7.5),
         )
 
 
-def _scale(axes: Axes, chart: Chart, values: Sequence[Decimal], colours: _Colours) -> None:
+def _scale(axes: Axes, chart: Chart, values: Sequence[Decimal | None], colours: _Colours) -> None:
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-    low, high = min(0.0, *map(float, values)), max(0.0, *map(float, values))
+    known = [float(value) for value in values if value is not None]
+    low, high = min(0.0, *known), max(0.0, *known)
     span = (high - low) or 1.0
     axes.set_ylim(low - (0.16 * span if low < 0 else 0), high + 0.16 * span)
     axes.yaxis.set_major_locator(MaxNLocator(4, integer=chart.unit != "usd", min_n_ticks=2))
@@ -199,9 +221,10 @@ def _make_room(figure: Figure, axes: Axes) -> None:
 
 
 def shown(value: Decimal, unit: str) -> str:
-    """A value as it is read: $8.00, $1,300 for whole hundreds and more, 1,030."""
+    """A value as it is read: $8.00, $1,300 for whole hundreds and more, 1,030, 40%."""
     if unit != "usd":
-        return f"{value:,.2f}".rstrip("0").rstrip(".").replace("-", "−")
+        text = f"{value:,.2f}".rstrip("0").rstrip(".").replace("-", "−")
+        return f"{text}%" if unit == "percent" else text
     text = format_money(int(value * MICROS))
     whole = abs(value) >= 100 and value == value.to_integral_value()
     return text.removesuffix(".00") if whole else text

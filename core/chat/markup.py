@@ -6,7 +6,7 @@
       <table><column>Source</column><column align="right">Amount</column>
              <row><cell>Logo Lab</cell><cell>$5.00</cell></row></table>
       <chart kind="bar|line" name="incentive-by-day" unit="usd" alt="what it shows, in words">
-             <point label="12 Jan" value="8.00"/></chart>      value: decimal text
+             <point label="12 Jan" value="8.00"/></chart>      value: decimal text, or hidden
       <button action="payout.reject" value="12" style="default|primary|danger">Reject…</button>
              the form comes from the action's signature. <input name="method" value="manual"> with
              <option value="manual">By hand</option> inside a button fills in or narrows a field of it.

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from core.chat.cards import Chart, Point
+from core.chat.cards import HIDDEN, Chart, Point
 from core.chat.charts import NoPicture, describe, png, shown
 
 WEEK = [("7 Jan", "3.20"), ("8 Jan", "0"), ("9 Jan", "-5.00"), ("10 Jan", "6.75"), ("11 Jan", "8")]
@@ -27,6 +27,9 @@ def chart(points: list[tuple[str, str]], kind: str = "bar", unit: str = "usd") -
         chart([("x", "1")], "line", "count"),
         chart([]),
         chart([("x", "0")]),
+        chart([("a", "3"), ("b", HIDDEN), ("c", "0"), ("d", "5")], "bar", "count"),
+        chart([("a", "3"), ("b", HIDDEN), ("c", "-4"), ("d", "5")], "line", "percent"),
+        chart([("a", HIDDEN)] * 24, "bar", "count"),
         chart([("$\\frac{", "1234567.89"), ("日本 <b>", "1"), ("x" * 500, "2")]),
     ],
 )
@@ -65,6 +68,7 @@ def test_figures() -> None:
         "−$2.00",
     ]
     assert [shown(Decimal(value), "") for value in ("1030", "0.5", "-3")] == ["1,030", "0.5", "−3"]
+    assert [shown(Decimal(value), "percent") for value in ("40", "-2.5")] == ["40%", "−2.5%"]
 
 
 def test_words() -> None:
