@@ -121,8 +121,10 @@ def _marks(axes: Axes, chart: Chart, values: Sequence[Decimal | None], colours: 
     known = {place: value for place, value in enumerate(values) if value is not None}
     heights = [float(value) for value in known.values()]
     for place in sorted(set(range(len(values))) - set(known)):
-        # A dash at the foot: not nothing, but not told.
-        axes.plot([place - 0.2, place + 0.2], [0, 0], color=colours.faint, linewidth=2.2, solid_capstyle="butt")
+        # A dash above the foot: not nothing, but not told.
+        axes.annotate(
+            "–", (place, 0), (0, 3), textcoords="offset points", ha="center", color=colours.faint, **_font(11)
+        )
     if chart.kind == "bar":
         hues = [colours.mark if value >= 0 else colours.lost for value in known.values()]
         axes.bar(list(known), heights, width=0.72, color=hues)
