@@ -29,8 +29,9 @@ from sqlmodel import Session
 from core.clock import DAY, start_of
 from core.config import Program
 from core.earnings.daily import DIRTY, SETTLED
-from core.earnings.differences import LINE, PROJECT, USAGE, On, both_sides, terms_sql, whole
+from core.earnings.differences import LINE, PROJECT, USAGE, On, both_sides
 from core.earnings.programs import KINDS, kind_of
+from core.earnings.programs.dated import whole
 from core.earnings.tables import ProgramState, UsageEvent, UsageVoid
 from core.earnings.terms import from_json
 from core.ledger.money import decimal_text, format_quantity
@@ -189,8 +190,9 @@ def _lines(session: Session) -> tuple[list[str], str]:
     for state in _states(session):
         program = _program(state)
         sums = _line_sums()
-        share_bp, rate = terms_sql(program, LINE.c.day)
-        earned = kind_of(program).entitlement_sql(LINE.c.credits, LINE.c.cost, LINE.c.share_bp, LINE.c.credits_per_usd)
+        kind = kind_of(program)
+        terms = kind.terms_sql(program, LINE.c.day, LINE.c.project_id)
+        earned = kind.earns({name: LINE.c[name] for name in (*kind.used, *terms)})
         statement = (
             select(LINE.c.day, LINE.c.project_id, LINE.c.entry_id)
             .join(
@@ -208,8 +210,7 @@ def _lines(session: Session) -> tuple[list[str], str]:
                     sums.c.share != earned.share,
                     sums.c.spent != earned.spent,
                     sums.c.costs != earned.costs,
-                    LINE.c.share_bp != share_bp,
-                    LINE.c.credits_per_usd != rate,
+                    *[LINE.c[name] != value for name, value in terms.items()],
                     sums.c.firsts > 1,
                 ),
             )

@@ -23,6 +23,7 @@ from sqlalchemy import (
 
 from core.config import Program
 from core.earnings.programs import kind_of
+from core.earnings.programs.dated import whole
 from core.earnings.programs.money import Entitlement
 from core.earnings.tables import Project, SettlementLine, UsageDay
 from core.storage import table_of
@@ -32,33 +33,19 @@ LINE = table_of(SettlementLine)
 PROJECT = table_of(Project)
 
 _AMOUNTS = ("share", "spent", "costs")
-_BASIS = ("credits", "cost", "own_credits", "share_bp", "credits_per_usd")
+_MARK = "credits_per_usd"  # of every line's terms, and never 0
 
 
-def whole(number: int) -> ColumnElement[int]:
-    """A number as a BIGINT of SQL, whatever its size."""
-    return cast(literal(number, BigInteger), BigInteger)
-
-
-def terms_sql(program: Program, day: ColumnElement[dt.date]) -> tuple[ColumnElement[int], ColumnElement[int]]:
-    """The share (basis points) and the credits per dollar in force on a row's day, as `Program.terms_on` has them."""
-    first, *later = program.terms
-    if not later:
-        return whole(first.share_bp), whole(first.credits_per_usd)
-    newest_first = [(day >= literal(terms.valid_from, Date), terms) for terms in reversed(later)]
-    return (
-        case(*[(begun, whole(terms.share_bp)) for begun, terms in newest_first], else_=whole(first.share_bp)),
-        case(
-            *[(begun, whole(terms.credits_per_usd)) for begun, terms in newest_first],
-            else_=whole(first.credits_per_usd),
-        ),
-    )
+def kept_of(program: Program) -> dict[str, ColumnElement[int]]:
+    """What a line of this program keeps of a row of `usage_day` and of the terms of its day."""
+    kind = kind_of(program)
+    used = {name: USAGE.c[column] for name, column in kind.used.items()}
+    return used | dict(kind.terms_sql(program, USAGE.c.day, USAGE.c.project_id))
 
 
 def entitlement_of(program: Program) -> Entitlement[ColumnElement[int]]:
     """What a row of `usage_day` earns in this program, in micro-dollars, as SQL."""
-    share_bp, rate = terms_sql(program, USAGE.c.day)
-    return kind_of(program).entitlement_sql(USAGE.c.credits, USAGE.c.cost, share_bp, rate)
+    return kind_of(program).earns(kept_of(program))
 
 
 On = Callable[[ColumnElement[dt.date]], ColumnElement[bool]]
@@ -72,28 +59,30 @@ def both_sides(program: Program, on: On) -> tuple[Subquery, dict[str, ColumnElem
     Adding up in one pass, not joining: a join would be at the mercy of the planner's guess on a table that just grew.
     """
     amounts = [-LINE.c[name] for name in _AMOUNTS]
-    settled = select(LINE.c.day, LINE.c.project_id, *amounts, *[whole(0) for _ in _BASIS]).where(on(LINE.c.day))
+    nothing = [whole(0) for _ in kept_of(program)]
+    settled = select(LINE.c.day, LINE.c.project_id, *amounts, *nothing).where(on(LINE.c.day))
     both = union_all(_earned(program, on), settled).subquery("both_sides")
     return both, {name: cast(func.sum(both.c[name]), BigInteger) for name in _AMOUNTS}
 
 
 def differences(program: Program, on: On, settled_through: dt.date | None, entry_id: int) -> Select[Any]:
-    """The rows of `settlement_line` for these days, in the order of their columns; none where all is settled.
+    """The rows of `settlement_line` for these days, by its columns' names; none where all is settled.
 
     A project-day gets a line when its share, spent or costs differ by a micro-dollar or more. A line whose share is
     unchanged (costs above credits, say) has seq 0 and no transfer of its own; its part is in the run's totals.
     """
     both, amounts = both_sides(program, on)
+    kept = tuple(kept_of(program))
     changed = (
         select(
             both.c.day,
             both.c.project_id,
             *[amount.label(name) for name, amount in amounts.items()],
-            *[func.max(both.c[name]).label(name) for name in _BASIS],
+            *[func.max(both.c[name]).label(name) for name in kept],
         )
         .group_by(both.c.day, both.c.project_id)
         # Days are shared by all programs: a group without usage of this one is another's settled lines.
-        .having(func.max(both.c.credits_per_usd) > 0, or_(*[amount != 0 for amount in amounts.values()]))
+        .having(func.max(both.c[_MARK]) > 0, or_(*[amount != 0 for amount in amounts.values()]))
         .subquery("changed")
     )
     moved = changed.c.share != 0
@@ -104,14 +93,18 @@ def differences(program: Program, on: On, settled_through: dt.date | None, entry
         changed.c.project_id,
         whole(entry_id).label("entry_id"),
         case((moved, place), else_=0).label("seq"),
-        *[changed.c[name] for name in (*_AMOUNTS, *_BASIS)],
+        *[changed.c[name] for name in (*_AMOUNTS, *kept)],
+        *[whole(0).label(name) for name in _ALWAYS if name not in kept],
         late.label("late"),
     ).order_by(changed.c.day, changed.c.project_id)  # in the order of the table's key: the cheap way to write it
 
 
+_ALWAYS = ("credits", "cost", "own_credits")  # columns without a default
+
+
 def _earned(program: Program, on: On) -> Select[Any]:
-    share_bp, rate = terms_sql(program, USAGE.c.day)
-    earned = entitlement_of(program)
+    kept = kept_of(program)
+    earned = kind_of(program).earns(kept)
     return (
         select(
             USAGE.c.day,
@@ -119,11 +112,7 @@ def _earned(program: Program, on: On) -> Select[Any]:
             earned.share.label("share"),
             earned.spent.label("spent"),
             earned.costs.label("costs"),
-            USAGE.c.credits,
-            USAGE.c.cost,
-            USAGE.c.own_credits,
-            share_bp.label("share_bp"),
-            rate.label("credits_per_usd"),
+            *[column.label(name) for name, column in kept.items()],
         )
         .join(PROJECT, PROJECT.c.project_id == USAGE.c.project_id)
         .where(on(USAGE.c.day), PROJECT.c.program == program.slug)

@@ -14,7 +14,7 @@ from core.config import DeskConfig, Terms
 from core.earnings.daily import DIRTY, lines_of
 from core.earnings.differences import LINE, USAGE
 from core.earnings.periods import late_label
-from core.earnings.programs import kind_of
+from core.earnings.programs.credits import Credits
 from core.earnings.programs.money import FULL_SHARE_BP
 from core.earnings.tables import ProgramState, Project
 from core.ledger.tables import Entry
@@ -76,11 +76,11 @@ class _Usage:
 def explanation(session: Session, config: DeskConfig, project: Project, day: dt.date) -> Explanation:
     """Explain what a project earned on a UTC day, or, before that day is settled, would earn."""
     program = config.programs[project.program]
-    terms, kind = program.terms_on(day), kind_of(program)
+    terms = program.terms_on(day)
     known = _usage(session, project.project_id, day)
     posted, as_settled = _posted(session, project.project_id, day)
     settled, waits = _state(session, project.program, day)
-    entitled = kind.entitlement(known.credits, known.cost, terms).share
+    entitled = Credits().entitlement(known.credits, known.cost, terms).share
     amount = sum(line.share for line in posted)
     shown = as_settled if settled and waits else known
     remaining = max(0, shown.credits - shown.cost)

@@ -15,10 +15,11 @@ from sqlmodel import Session
 
 from core.clock import DAY
 from core.config import DeskConfig, Program
-from core.earnings.differences import LINE, PROJECT, differences, whole
+from core.earnings.differences import LINE, PROJECT, differences
 from core.earnings.facts import SettlementPosted
 from core.earnings.periods import day_name, last_due, settles_at
 from core.earnings.programs import kind_of
+from core.earnings.programs.dated import whole
 from core.earnings.tables import DirtyDay, ProgramState, SettledDay
 from core.earnings.terms import as_json
 from core.errors import DeskError

@@ -13,7 +13,6 @@ from sqlalchemy import text
 from core.config import DeskConfig, Terms
 from core.earnings.settlement import RunResult, UnknownProgram, settle_due
 from core.earnings.terms import sync_programs
-from core.errors import NotYetBuilt
 from core.ledger import accounts
 from core.storage import Database, make_engine
 from tests.conftest import count
@@ -206,13 +205,6 @@ def test_a_configured_program_unknown_to_the_database_waits(world: World) -> Non
     """A program that the database hasn't met has no usage, so it is left alone."""
     config = DeskConfig(programs={"new": replace(STUDIO, slug="new")})
     assert settle_due(world.database, config, MORNING) == []
-
-
-def test_assistants_are_not_built_yet(database: Database) -> None:
-    """A program of kind `assistants` is refused with a clear "not yet"."""
-    config = DeskConfig(programs={"assisters": replace(STUDIO, slug="assisters", kind="assistants")})
-    with pytest.raises(NotYetBuilt, match="assisters"), database.transaction() as session:
-        sync_programs(session, config)
 
 
 def test_many_late_days_are_counted(world: World) -> None:

@@ -40,10 +40,10 @@ def test_programs_and_their_accounts(database: Database) -> None:
     assert from_json(str(column(database, "SELECT terms FROM program")[0])) == (FIRST, Terms(JAN, 6000, 50, 20_000_000))
 
 
-def test_assistants_are_not_built_yet(database: Database) -> None:
+def test_an_unknown_kind_is_refused(database: Database) -> None:
     """A program of a kind that can't run yet is refused, and nothing of the configuration is kept."""
-    with pytest.raises(NotYetBuilt, match="assistants"):
-        sync(database, config(kind="assistants"))
+    with pytest.raises(NotYetBuilt, match="lotteries"):
+        sync(database, config(kind="lotteries"))
     assert column(database, "SELECT slug FROM program") == []
 
 

@@ -92,8 +92,8 @@ def test_an_unbuilt_kind_is_refused() -> None:
     """A program of another kind is named, and what to do about it."""
     assert kind_of(Program("studio", "credits", (TERMS,))) is KINDS["credits"]
     with pytest.raises(NotYetBuilt) as refused:
-        kind_of(Program("assisters", "assistants", (TERMS,)))
+        kind_of(Program("assisters", "lotteries", (TERMS,)))
     assert refused.value.text == (
-        "Program 'assisters' is of kind 'assistants', which this version can't run yet. "
+        "Program 'assisters' is of kind 'lotteries', which this version can't run yet. "
         'Remove it or set kind = "credits".'
     )

@@ -16,7 +16,7 @@ from core.earnings.programs import KINDS
 from core.ledger.money import MICROS
 
 # Columns of the roll-up, in the order of the sums kept for each project-day.
-SUMS = ("credits", "cost", "own_credits", "uses", "remixes", "views", "saves")
+SUMS = ("credits", "cost", "own_credits", "uses", "remixes", "views", "saves", "messages", "ratings")
 _CREDITS, _COST, _OWN = 0, 1, 2
 _COUNTED = {
     kind: tuple(SUMS.index(name) for name in names)

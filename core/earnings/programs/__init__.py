@@ -3,24 +3,17 @@ and one line in `KINDS`."""
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 from sqlalchemy import ColumnElement
 
-from core.config import Program, Terms
+from core.config import Program
+from core.earnings.programs.assistants import Assistants
 from core.earnings.programs.credits import Credits
 from core.earnings.programs.money import Entitlement
 from core.errors import NotYetBuilt
-
-
-@dataclass(frozen=True, slots=True)
-class TermsSQL:
-    """The terms in force on a row's day, as SQL: basis points and whole credits a dollar."""
-
-    share_bp: ColumnElement[int]
-    credits_per_usd: ColumnElement[int]
 
 
 class ProgramKind(Protocol):
@@ -29,6 +22,7 @@ class ProgramKind(Protocol):
     wallet: the wallet role that settled earnings go to ("available" or "pending").
     counters: per usage kind, the columns of `UsageDay` that one event by somebody else adds 1 to.
     spending: the usage kinds whose credits and platform costs count.
+    used: what a settled line keeps of the day's usage: columns of `SettlementLine`, each with the one of `UsageDay`.
     """
 
     @property
@@ -39,23 +33,23 @@ class ProgramKind(Protocol):
     def counters(self) -> Mapping[str, tuple[str, ...]]: ...
     @property
     def spending(self) -> frozenset[str]: ...
+    @property
+    def used(self) -> Mapping[str, str]: ...
 
-    def entitlement(self, credits_: int, cost: int, terms: Terms) -> Entitlement[int]:
-        """What a project-day's usage (micro-credits) earns, in micro-dollars."""
+    def terms_sql(
+        self, program: Program, day: ColumnElement[dt.date], project_id: ColumnElement[str]
+    ) -> Mapping[str, ColumnElement[int]]:
+        """What a line keeps of the terms in force on a row's day, by column of `SettlementLine`; `credits_per_usd`,
+        which is never 0, among them."""
         ...
 
-    def entitlement_sql(
-        self,
-        credits_: ColumnElement[int],
-        cost: ColumnElement[int],
-        share_bp: ColumnElement[int],
-        credits_per_usd: ColumnElement[int],
-    ) -> Entitlement[ColumnElement[int]]:
-        """The same rule over columns, so that a settlement is one statement."""
+    def earns(self, kept: Mapping[str, ColumnElement[int]]) -> Entitlement[ColumnElement[int]]:
+        """What a project-day comes to, in micro-dollars, from what a line keeps of its usage and terms: columns, so
+        that a settlement is one statement."""
         ...
 
 
-KINDS: dict[str, ProgramKind] = {kind.name: kind for kind in (Credits(),)}
+KINDS: dict[str, ProgramKind] = {kind.name: kind for kind in (Credits(), Assistants())}
 
 
 def kind_of(program: Program) -> ProgramKind:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from sqlalchemy import ColumnElement, case
 
-from core.config import Terms
+from core.config import Program, Terms
+from core.earnings.programs.dated import dated
 from core.earnings.programs.money import Entitlement, in_micros, share_of
 
 _COUNTERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -21,6 +23,7 @@ _COUNTERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 _SPENDING = frozenset({"generate", "remix", "feature"})
+_USED: Mapping[str, str] = MappingProxyType({name: name for name in ("credits", "cost", "own_credits")})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,23 @@ class Credits:
     wallet: str = "available"
     counters: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: _COUNTERS)
     spending: frozenset[str] = _SPENDING
+    used: Mapping[str, str] = field(default_factory=lambda: _USED)
+
+    def terms_sql(
+        self,
+        program: Program,
+        day: ColumnElement[dt.date],
+        project_id: ColumnElement[str],  # noqa: ARG002 - the same for all projects
+    ) -> Mapping[str, ColumnElement[int]]:
+        """The share, and the credits that make a dollar."""
+        return {
+            "share_bp": dated(program, day, lambda terms: terms.share_bp),
+            "credits_per_usd": dated(program, day, lambda terms: terms.credits_per_usd),
+        }
+
+    def earns(self, kept: Mapping[str, ColumnElement[int]]) -> Entitlement[ColumnElement[int]]:
+        """The day's credits less its costs, at its terms."""
+        return self.entitlement_sql(kept["credits"], kept["cost"], kept["share_bp"], kept["credits_per_usd"])
 
     def entitlement(self, credits_: int, cost: int, terms: Terms) -> Entitlement[int]:
         """Micro-credits in, micro-dollars out; costs above credits give zero, never a debt."""
