@@ -57,16 +57,23 @@ def _cells(session: Session, statement: Select[Any], values: dict[str, object]) 
 # Building a statement takes longer than running it on a few rows: each is built once and kept.
 @lru_cache(maxsize=64)
 def _between(program: Program, postgres: bool) -> Select[Any]:
-    """PostgreSQL has an index by project. SQLite's tables are keyed by day first (an index by project would make
-    settling many times slower), so there the days on which the program saw usage are looked up one by one."""
+    return _usage(program).where(between(USAGE.c.day, postgres))
+
+
+def between(day: ColumnElement[dt.date], postgres: bool) -> ColumnElement[bool]:
+    """That a row's day is among the values `first` to `last`, for rows of one creator's projects in `program`.
+
+    PostgreSQL has an index by project. SQLite's tables are keyed by day first (an index by project would make settling
+    many times slower), so there the days on which the program saw usage are looked up one by one.
+    """
     span = (bindparam("first", type_=Date), bindparam("last", type_=Date))
     if postgres:
-        return _usage(program).where(USAGE.c.day.between(*span))
+        return day.between(*span)
     known = [
         select(table.c.day).where(table.c.program == bindparam("program"), table.c.day.between(*span))
         for table in (SETTLED, DIRTY)
     ]
-    return _usage(program).where(USAGE.c.day.in_(union_all(*known)))
+    return day.in_(union_all(*known))
 
 
 @lru_cache(maxsize=64)

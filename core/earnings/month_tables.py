@@ -33,7 +33,7 @@ class Payment(Base, table=True):
     __tablename__ = "payment"
     __table_args__ = (
         Index("ix_payment_month_user_id", "month", "user_id"),
-        Index("ix_payment_referrer_id", "referrer_id"),
+        Index("ix_payment_referrer_id_month", "referrer_id", "month"),
     )
     source: str = Field(primary_key=True, sa_type=key_type(64))
     payment_id: str = Field(primary_key=True, sa_type=key_type())

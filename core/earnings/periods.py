@@ -104,6 +104,36 @@ def day_name(day: dt.date) -> str:
     return f"{day.day} {_MONTHS[day.month - 1]}"
 
 
+def month_of(day: dt.date) -> dt.date:
+    """A day's month: its first UTC day."""
+    return day.replace(day=1)
+
+
+def next_month(month: dt.date) -> dt.date:
+    """The first day of the month after a month's first day."""
+    return dt.date(month.year + month.month // 12, month.month % 12 + 1, 1)
+
+
+def months_between(days: Days) -> list[dt.date]:
+    """The months that a run of days touches, oldest first."""
+    months = []
+    month = month_of(days.first)
+    while month <= days.last:
+        months.append(month)
+        month = next_month(month)
+    return months
+
+
+def month_name(month: dt.date) -> str:
+    """A month as "Jan 2026"."""
+    return f"{_MONTHS[month.month - 1]} {month.year}"
+
+
+def late_month_label(month: dt.date, share: int) -> str:
+    """What a difference for a month closed before is called."""
+    return f"late usage for {month_name(month)}" if share >= 0 else f"correction for {month_name(month)}"
+
+
 def late_label(day: dt.date, share: int) -> str:
     """What a difference for a day settled before is called: late usage, or a correction where it takes money back."""
     return f"late usage for {day_name(day)}" if share >= 0 else f"correction for {day_name(day)}"

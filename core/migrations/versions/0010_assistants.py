@@ -75,7 +75,7 @@ def _money_in() -> None:
         sa.ForeignKeyConstraint(["program"], ["program.slug"], name="fk_payment_program_program"),
     )
     op.create_index("ix_payment_month_user_id", "payment", ["month", "user_id"])
-    op.create_index("ix_payment_referrer_id", "payment", ["referrer_id"])
+    op.create_index("ix_payment_referrer_id_month", "payment", ["referrer_id", "month"])
     op.create_table(
         "payment_void",
         sa.Column("source", key_text(64), nullable=False),
