@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from bot.desk_file import Faults
+from bot.desk_section import Faults
 
 API = "https://discord.com/api/v10"
 VERSION = 10

@@ -30,7 +30,7 @@ from core.clock import iso, system_clock
 from core.earnings.periods import last_due
 from core.earnings.tables import Creator, DirtyDay, ProgramState
 from core.earnings.terms import sync_programs
-from core.errors import DeskError, NotYetBuilt
+from core.errors import DeskError
 from core.storage import table_of
 
 Status = Literal["ok", "note", "wrong"]
@@ -98,7 +98,7 @@ def _settings(config: Path | None) -> tuple[Settings | None, list[Finding]]:
     except WrongSettings as wrong:
         parts = [one.partition("; ") for one in wrong.found]
         return None, [Finding("settings", "wrong", fault, right and f"Try: {right}.") for fault, _, right in parts]
-    except (NoConfig, NotYetBuilt) as refused:
+    except NoConfig as refused:
         return None, [Finding("settings", "wrong", refused.text)]
     programs = ", ".join(sorted(settings.desk.programs))
     found = [Finding("settings", "ok", f"{settings.config_path}; programs: {programs}")]

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Literal
 
 from bot import discord_settings, slack_settings
-from bot.desk_file import Faults, read_config
+from bot.desk_file import read_config
+from bot.desk_section import Faults
 from core.config import DeskConfig
 from core.errors import DeskError
 
@@ -153,7 +154,7 @@ def load(
     *,
     need_config: bool = True,
 ) -> Settings:
-    """Read and check everything. Raises WrongSettings naming every fault, NoConfig, NotYetBuilt.
+    """Read and check everything. Raises WrongSettings naming every fault, NoConfig.
 
     Without `need_config` a missing default file is no fault (`migrate`, `verify` and the like do without it).
     """

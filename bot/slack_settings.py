@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from bot.desk_file import Faults
+from bot.desk_section import Faults
 
 MAKE_KEY = "make one with: openssl rand -base64 32 | tr +/ -_"
 FEW = ("SLACK_BOT_TOKEN", "SLACK_CLIENT_ID")

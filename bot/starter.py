@@ -26,6 +26,24 @@ share = "50%"                    # the creators' part of what remains after plat
 credits_per_usd = 100
 minimum = "50.00"                # smallest withdrawal
 
+# Assistants: embed revenue day by day, marketplace and referrals when the month closes, one payout a month.
+# Leave this part out, or the one above, if your platform has only one of the two.
+[programs.assisters]
+kind = "assistants"
+title = "Assisters"
+settle_at = "03:00"
+late_days = 31
+payout_day = "first-business-day"   # or 1 to 7: when closed months are paid out
+holidays = "US"                  # whose bank holidays are no business days for that
+business_days = [5, 7]           # how long sent money takes, fewest and most
+
+[[programs.assisters.terms]]
+from = 2025-01-01
+share = "70%"                    # the creators' part of embed revenue and of the marketplace pools
+referral = "20%"                 # of each payment by a user whom a creator referred; out of the platform's part
+minimum_price_per_million = "3.75"  # the floor of embed prices
+minimum = "10.00"                # smallest payout
+
 # Ways to be paid. "manual": an admin pays outside of the desk and then presses Mark paid or Mark failed.
 # A creator is offered every method whose countries fit; the first one is the default.
 [[rails.manual]]

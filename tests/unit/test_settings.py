@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import traceback
 from pathlib import Path
 
@@ -11,7 +12,6 @@ import pytest
 from bot.settings import DiscordSettings, NoConfig, Secret, Settings, WrongSettings, load, tokens_present
 from bot.starter import STARTER
 from core.config import Method, Terms
-from core.errors import NotYetBuilt
 
 NONE = Path("no-such.env")
 
@@ -50,7 +50,10 @@ def test_starter_is_the_documented_default(tmp_path: Path) -> None:
     assert settings.desk.link_wait == dt.timedelta(hours=24)
     assert studio.terms == (Terms(dt.date(2025, 1, 1), 5000, 100, 50_000_000),)
     assert (studio.settle_at, studio.late_days) == (dt.time(3), 31)
-    assert settings.desk.methods == (Method("manual", "manual", ("*",), 0, 0, (1, 3), "US", "Bank transfer"),)
+    assert settings.desk.methods == (Method("manual", "manual", ("*",), 0, 0, (1, 3), None, "Bank transfer"),)
+    assisters = settings.desk.programs["assisters"]
+    assert assisters.terms == (Terms(dt.date(2025, 1, 1), 7000, minimum_micros=10_000_000),)
+    assert (assisters.payout_day, assisters.holidays, assisters.business_days) == (None, "US", (5, 7))
     assert settings.database_url == Secret("sqlite:///earnings-desk.db")
 
 
@@ -147,13 +150,50 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
         assert part in said
 
 
-def test_assistants_come_later(tmp_path: Path) -> None:
-    """Kind `assistants` is read and refused with a clear "not yet"; its own settings are no faults."""
-    text = f'{MINIMAL}[programs.helpers]\nkind = "assistants"\npayout_day = "first-business-day"\n'
-    with pytest.raises(
-        NotYetBuilt, match="Program 'helpers' is of kind 'assistants', which this version can't run yet"
-    ):
-        read(tmp_path, text)
+ASSISTANTS = """
+[programs.helpers]
+kind = "assistants"
+payout_day = 3
+holidays = "DE"
+[[programs.helpers.terms]]
+from = 2025-01-01
+share = "65%"
+referral = "12.5%"
+minimum_price_per_million = "4.00"
+minimum = "20.00"
+"""
+
+
+def test_assistants(tmp_path: Path) -> None:
+    """Kind `assistants` has a payout day, a country of holidays, days until money arrives, and terms of its own."""
+    found = read(tmp_path, MINIMAL + ASSISTANTS).desk.programs["helpers"]
+    assert (found.payout_day, found.holidays, found.business_days) == (3, "DE", (5, 7))
+    assert found.terms == (
+        Terms(dt.date(2025, 1, 1), 6500, minimum_micros=20_000_000, referral_bp=1250, minimum_price=4_000_000),
+    )
+    first = ASSISTANTS.replace("payout_day = 3", 'payout_day = "first-business-day"')
+    plain = re.sub(r"(?m)^(share|referral|minimum).*$", "", first)
+    found = read(tmp_path, MINIMAL + plain).desk.programs["helpers"]
+    assert found.payout_day is None
+    assert found.terms == (
+        Terms(dt.date(2025, 1, 1), 7000, minimum_micros=10_000_000, referral_bp=2000, minimum_price=3_750_000),
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("payout_day = 3", "payout_day = 8", 'programs.helpers.payout_day is 8; write "first-business-day", or a day'),
+        ("payout_day = 3", "payout_day = true", "programs.helpers.payout_day is True"),
+        ('holidays = "DE"', 'holidays = "ZZ"', 'programs.helpers.holidays is "ZZ"; write a country'),
+        ("payout_day = 3", "business_days = [7, 5]", "write the fewest and the most, such as [5, 7]"),
+        ('referral = "12.5%"', "credits_per_usd = 100", "programs.helpers.terms[1].credits_per_usd is unknown"),
+        ('"4.00"', "4", "minimum_price_per_million is 4; write dollars and cents as text"),
+    ],
+)
+def test_assistants_faults(tmp_path: Path, old: str, new: str, said: str) -> None:
+    """What is wrong with a program of assistants is named; settings of the other kind are unknown there."""
+    assert said in faults(tmp_path, MINIMAL + ASSISTANTS.replace(old, new))
 
 
 def test_missing_file(tmp_path: Path) -> None:
