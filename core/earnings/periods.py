@@ -114,6 +114,14 @@ def next_month(month: dt.date) -> dt.date:
     return dt.date(month.year + month.month // 12, month.month % 12 + 1, 1)
 
 
+def closed_through(settled_through: dt.date | None) -> dt.date | None:
+    """The first day of the last month that a program settled through this day has closed, None before any."""
+    if settled_through is None:
+        return None
+    month = month_of(settled_through)
+    return month if next_month(month) == settled_through + DAY else month_of(month - DAY)
+
+
 def months_between(days: Days) -> list[dt.date]:
     """The months that a run of days touches, oldest first."""
     months = []
