@@ -79,8 +79,8 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """unit: "usd" draws dollars on the axis, "percent" percents; "" or "count" plain numbers. alt says in words what the
-    picture shows."""
+    """unit: "usd" draws dollars on the axis, "percent" percents; "" or "count" plain numbers. alt says in words what
+    the picture shows."""
 
     kind: Literal["bar", "line"]
     name: str

@@ -10,6 +10,7 @@ Filters (money and quantities are integer micros; moments are aware, or ISO text
     {{ now|change(before) }}        +12%, −5%, ±0%, or new where there was nothing before
     {{ text|name }}                 a user-supplied name, at most 60 characters
     {{ n|plural("project") }}       214 projects; irregular: plural("day", "days")
+    {{ month|month }}               Jan 2026            {{ none|counted }}          fewer than 5 users; else 1,030
     {{ head|short }}                3f9a…c2             {{ "stats"|line(project=p) }}   /stats project="…"
 
 Every template also knows `zone` (the viewer's) and `now`. A value that is None is refused: say what is meant instead.
@@ -36,10 +37,12 @@ from core.chat.words import (
     change_text,
     clock_text,
     command_line,
+    counted,
     day_text,
     days_text,
     full_day_text,
     moment_text,
+    month_text,
     plural,
     share_text,
 )
@@ -157,6 +160,8 @@ FILTERS: Mapping[str, Any] = {
     "day": lambda value: day_text(_date(value)),
     "fullday": lambda value: full_day_text(_date(value)),
     "days": _days,
+    "month": lambda value: month_text(_date(value)),
+    "counted": counted,
     "clock": lambda value: clock_text(_aware(value)),
     "moment": _moment,
     "change": change_text,

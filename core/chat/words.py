@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 PLATFORMS = {"slack": "Slack", "discord": "Discord", "playground": "playground", "cli": "command line"}
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+TOO_FEW = "fewer than 5 users"  # what a figure reads that may not be shown (domain.md, "Privacy")
 _BARE = re.compile(r"[\w.:/@#+-]+")
 
 
@@ -23,6 +24,11 @@ def day_text(day: dt.date) -> str:
 def full_day_text(day: dt.date) -> str:
     """3 Nov 2025."""
     return f"{day_text(day)} {day.year}"
+
+
+def month_text(month: dt.date) -> str:
+    """Jan 2026, for any day of it."""
+    return f"{MONTHS[month.month - 1]} {month.year}"
 
 
 def weekday_text(day: dt.date) -> str:
@@ -82,6 +88,26 @@ def change_text(now: int, before: int) -> str:
 def plural(number: int, one: str, many: str = "") -> str:
     """1 project, 214 projects."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def counted(number: int | None) -> str:
+    """1,030; for a figure that may not be shown, why."""
+    return TOO_FEW if number is None else f"{number:,}"
+
+
+def tenths_text(number: int | None) -> str:
+    """4.0, of 40 tenths; for a figure that may not be shown, why."""
+    return TOO_FEW if number is None else f"{number // 10:,}.{number % 10}"
+
+
+def hundredths_text(number: int | None) -> str:
+    """4.60, of 460 hundredths; for a figure that may not be shown, why."""
+    return TOO_FEW if number is None else f"{number // 100:,}.{number % 100:02d}"
+
+
+def percent_text(number: int | None) -> str:
+    """38%; for a figure that may not be shown, why."""
+    return TOO_FEW if number is None else f"{number:,}%"
 
 
 def quoted(text: str) -> str:
