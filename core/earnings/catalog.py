@@ -16,6 +16,7 @@ from core.earnings.intake import fields
 from core.earnings.intake.fields import FieldError
 from core.earnings.intake.keys import among
 from core.earnings.intake.report import ImportReport, Rejected
+from core.earnings.price_book import PRICE_COLUMNS, PriceBook, read_price
 from core.earnings.tables import Creator, ProgramState, Project
 from core.errors import DeskError
 from core.ledger import accounts
@@ -28,17 +29,17 @@ PROJECT_COLUMNS = (
     "program",
     "name",
     "published_on",
-    "price_per_million_usd",
-    "price_from",
+    *PRICE_COLUMNS,
     "deleted_at",
 )
-_PRICE_COLUMNS = ("price_per_million_usd", "price_from")
 _CHUNK = 2_000
 
 _OPTIONAL = frozenset({"timezone", "email", "referred_by", "deleted_at"})
+_ELSEWHERE = ("price", "price_from")  # of a row, what another table keeps
 
 Row = TypeVar("Row", "CreatorRow", "ProjectRow")
-Judge: TypeAlias = Callable[[Row, Mapping[str, object] | None], None]
+Judge: TypeAlias = Callable[[Row, Mapping[str, object] | None], bool]
+"""Of a row and of what is kept of it: whether it changes anything beside the kept row. Raises FieldError."""
 
 
 class NoSuchProject(DeskError):
@@ -74,7 +75,10 @@ class CreatorRow:
 
 @dataclass(frozen=True, slots=True)
 class ProjectRow:
-    """A project as reported. given: as in `CreatorRow`; an empty `deleted_at` brings a deleted project back."""
+    """A project as reported. given: as in `CreatorRow`; an empty `deleted_at` brings a deleted project back.
+
+    price: of an assistant, in micro-dollars per 1,000,000 tokens, from the UTC day price_from on (None: from today).
+    """
 
     project_id: str
     creator_id: str
@@ -83,15 +87,15 @@ class ProjectRow:
     published_on: dt.date
     deleted_at: dt.datetime | None = None
     given: frozenset[str] = _OPTIONAL
+    price: int | None = None
+    price_from: dt.date | None = None
 
     @classmethod
     def read(cls, row: Mapping[str, object], now: dt.datetime) -> ProjectRow:
         """Raises FieldError."""
         fields.unknown_fields(row, frozenset(PROJECT_COLUMNS))
-        for name in _PRICE_COLUMNS:
-            if not fields.is_empty(row.get(name)):
-                raise FieldError(name, "belongs to programs of kind assistants; leave it empty")
         deleted_at = row.get("deleted_at")
+        price, price_from = read_price(row)
         return cls(
             project_id=fields.required(row.get("project_id"), "project_id"),
             creator_id=fields.required(row.get("creator_id"), "creator_id"),
@@ -100,6 +104,8 @@ class ProjectRow:
             published_on=fields.day(row.get("published_on"), "published_on"),
             deleted_at=None if fields.is_empty(deleted_at) else fields.past_moment(deleted_at, "deleted_at", now),
             given=frozenset(row) & _OPTIONAL,
+            price=price,
+            price_from=price_from,
         )
 
 
@@ -107,7 +113,7 @@ def upsert_creators(session: Session, rows: Iterable[Mapping[str, object] | Crea
     """Create creators, or update those that are here. A row equal to what is kept counts as a duplicate."""
 
     def judge(_chunk: Sequence[CreatorRow]) -> Judge[CreatorRow]:
-        return lambda _parsed, _kept: None
+        return lambda _parsed, _kept: False
 
     return _upsert(session, Creator, _Reader("creator_id", CreatorRow, CreatorRow.read, judge), rows)
 
@@ -117,17 +123,20 @@ def upsert_projects(
 ) -> ImportReport:
     """Create projects, or update those that are here; opens their creators' wallets.
 
-    A row equal to what is kept counts as a duplicate. creator_id and program of a known project can't change.
+    A row equal to what is kept counts as a duplicate. creator_id and program of a known project can't change, nor the
+    price of a day that is settled.
     """
     programs = sorted(session.scalars(select(table_of(ProgramState).c.slug)))
     wallets: set[tuple[str, str]] = set()
+    prices = PriceBook(now)
 
     def judge(chunk: Sequence[ProjectRow]) -> Judge[ProjectRow]:
         creator_id = table_of(Creator).c.creator_id
         wanted = {parsed.creator_id for parsed in chunk}
         known = set(session.scalars(select(creator_id).where(among(session, creator_id, wanted))))
+        prices.load(session, {parsed.program for parsed in chunk}, {parsed.project_id for parsed in chunk})
 
-        def check(parsed: ProjectRow, kept: Mapping[str, object] | None) -> None:
+        def check(parsed: ProjectRow, kept: Mapping[str, object] | None) -> bool:
             for name, value in (("creator_id", parsed.creator_id), ("program", parsed.program)):
                 if kept is not None and kept[name] != value:
                     raise FieldError(name, f"can't change; the project has {fields.shown(kept[name])}")
@@ -136,7 +145,9 @@ def upsert_projects(
                 raise FieldError("program", f"{fields.shown(parsed.program)} is not configured; there is {there}")
             if parsed.creator_id not in known:
                 raise FieldError("creator_id", f"{fields.shown(parsed.creator_id)} is unknown; import creators first")
+            priced = prices.set(parsed.program, parsed.project_id, parsed.price, parsed.price_from, new=kept is None)
             wallets.add((parsed.program, parsed.creator_id))
+            return priced
 
         return check
 
@@ -144,6 +155,7 @@ def upsert_projects(
         return ProjectRow.read(row, now)
 
     report = _upsert(session, Project, _Reader("project_id", ProjectRow, read, judge), rows)
+    prices.write(session)
     accounts.open_wallets(session, sorted(wallets))
     return report
 
@@ -220,16 +232,17 @@ def _upsert(
         for index, one in parsed:
             before = current.get(getattr(one, key))
             try:
-                judge(one, before)
+                more = judge(one, before)
             except FieldError as error:
                 report.rejected.append(Rejected(index, error.field, error.reason))
                 continue
             values = _merged(asdict(one), before)
-            if values == before:
-                report.duplicates += 1
-            else:
+            if values != before:
                 current[getattr(one, key)] = values
+            if values != before or more:
                 report.accepted += 1
+            else:
+                report.duplicates += 1
         changed = [dict(current[name]) for name in sorted(current) if current[name] is not kept.get(name)]
         _write(session, model, key, changed)
     report.rejected.sort(key=lambda one: one.index)
@@ -239,6 +252,8 @@ def _upsert(
 def _merged(values: dict[str, Any], before: Mapping[str, object] | None) -> dict[str, object]:
     """The row to keep: optional fields that the report lacked stay as they were."""
     given = values.pop("given")
+    for name in _ELSEWHERE:
+        values.pop(name, None)
     if before is not None:
         for name in _OPTIONAL & values.keys() - given:
             values[name] = before[name]

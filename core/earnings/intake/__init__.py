@@ -13,9 +13,9 @@ from core.config import DeskConfig
 from core.earnings.intake import fields
 from core.earnings.intake.batch import COLUMNS, REQUIRED_COLUMNS, SLICE_ROWS, Batch, Block, UsageReader
 from core.earnings.intake.fields import FieldError
+from core.earnings.intake.orders import checked_reason, checked_source
 from core.earnings.intake.report import ImportReport, Progress, Rejected
 from core.earnings.intake.slices import Intake, Orders, SliceReport
-from core.errors import InvalidInput
 from core.storage import Database
 
 __all__ = [
@@ -88,7 +88,7 @@ def accept_blocks(
     columns: of COLUMNS, with all of REQUIRED_COLUMNS. Blocks of a few thousand rows read fastest; they are stored in
     slices of about SLICE_ROWS. On PostgreSQL two slices are being stored while the next is read.
     """
-    orders = Orders(_checked_source(source), now, actor, _checked_reason(reopen))
+    orders = Orders(checked_source(source), now, actor, checked_reason(reopen))
     intake = Intake(database, config, orders)
     reader = UsageReader(columns, now)
     batches = _slices(reader, blocks)
@@ -154,19 +154,3 @@ def _blocks(rows: Iterable[RawRow], malformed: list[Rejected]) -> Iterator[Block
             values.append([get(name) for name in COLUMNS])
         if values:
             yield Block(positions, list(zip(*values, strict=True)))
-
-
-def _checked_source(source: str) -> str:
-    try:
-        return fields.required(source, "source", 64)
-    except FieldError as error:
-        raise InvalidInput(problem=f"Nothing was imported. The source {error.reason}.") from None
-
-
-def _checked_reason(reason: str | None) -> str | None:
-    if reason is None:
-        return None
-    try:
-        return fields.required(reason, "reason", 500)
-    except FieldError as error:
-        raise InvalidInput(problem=f"Nothing was imported. The reason for reopening {error.reason}.") from None

@@ -13,9 +13,10 @@ from functools import cache
 from zoneinfo import available_timezones
 
 from core.errors import DeskError
-from core.ledger.money import MICROS, parse_quantity
+from core.ledger.money import MICROS, format_money, parse_quantity
 
 LONGEST_ID = 200
+LONGEST_PROSE = 4_000  # of a question, a shared context, a review
 # Far above any real event, far below what a project-day's sum can hold.
 LARGEST_CREDITS = 1_000_000_000
 EARLIEST = dt.date(1970, 1, 1)
@@ -26,6 +27,8 @@ _MOMENT = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?P<offset>[Zz]|[+-]\d\d(?::?\d\d)?)?", re.ASCII
 )
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_MONTH = re.compile(r"\d{4}-\d\d", re.ASCII)
+_BLANKS = str.maketrans("\t\n\r", "   ")
 _SHOWN = 40
 
 
@@ -84,6 +87,12 @@ def required(value: object, field: str, longest: int = LONGEST_ID) -> str:
     return found
 
 
+def prose(value: object, field: str) -> str:
+    """What somebody wrote, possibly empty: ends of lines and tabs become blanks, blanks around it go."""
+    found = text(value, field)
+    return clean(found.translate(_BLANKS), field, LONGEST_PROSE).strip()
+
+
 def day(value: object, field: str) -> dt.date:
     """A calendar day, `2026-01-13`."""
     found = required(value, field)
@@ -112,6 +121,20 @@ def moment(value: object, field: str) -> dt.datetime:
     raise FieldError(field, f"is {shown(found)}, which is no time; write it like 2026-01-13T10:00:00Z")
 
 
+def month(value: object, field: str) -> dt.date:
+    """A calendar month, `2026-01`, as its first day."""
+    found = required(value, field)
+    try:
+        if _MONTH.fullmatch(found):
+            first = dt.date.fromisoformat(f"{found}-01")
+            if first < EARLIEST:
+                raise FieldError(field, f"is {shown(found)}, before 1970; check the year")
+            return first
+    except ValueError:
+        pass  # the 13th month; said below
+    raise FieldError(field, f"is {shown(found)}, which is no month; write it like 2026-01")
+
+
 def past_moment(value: object, field: str, now: dt.datetime) -> dt.datetime:
     """A moment that is not in the future; five minutes are left for clocks that differ."""
     found = moment(value, field)
@@ -127,26 +150,48 @@ def stamp(at: dt.datetime) -> str:
 
 def quantity(value: object, field: str) -> int:
     """Micro-units from decimal text, an int or a Decimal: not negative, at most 6 places, never a float."""
+    micros = _exact(value, field)
+    if micros > LARGEST_CREDITS * MICROS:
+        raise FieldError(field, f"is {shown(value)}; one event has at most {LARGEST_CREDITS:,}")
+    return micros
+
+
+def whole(value: object, field: str, fewest: int, most: int) -> int:
+    """A whole number between two others, both included."""
+    number, rest = divmod(_exact(value, field), MICROS)
+    if rest:
+        raise FieldError(field, f"is {shown(value)}; it must be a whole number")
+    if not fewest <= number <= most:
+        raise FieldError(field, f"is {shown(value)}; it must be {fewest:,} to {most:,}")
+    return number
+
+
+def dollars(value: object, field: str, most: int) -> int:
+    """Micro-dollars, not negative, at most so many; written as `quantity` takes it."""
+    micros = _exact(value, field)
+    if micros > most:
+        raise FieldError(field, f"is {shown(value)}; at most {format_money(most)} is taken")
+    return micros
+
+
+def _exact(value: object, field: str) -> int:
+    """Millionths, not negative."""
     if isinstance(value, bool | float) or not isinstance(value, str | int | Decimal):
         hint = "; write it as decimal text" if isinstance(value, float) else ""
         raise FieldError(field, f"is {shown(value)}, which is no exact number{hint}")
     if isinstance(value, int):
-        micros = value * MICROS
         if value < 0:
             raise FieldError(field, f"is {shown(value)}; it can't be negative")
-    else:
-        if isinstance(value, Decimal):
-            if not value.is_finite() or value.adjusted() > 18:
-                raise FieldError(field, f"is {shown(value)}, which is no number that can be counted")
-            value = format(value, "f")
-        try:
-            micros = parse_quantity(value)
-        except DeskError:
-            reason = f"is {shown(value)}; it must be a number, not negative, with at most 6 decimal places"
-            raise FieldError(field, reason) from None
-    if micros > LARGEST_CREDITS * MICROS:
-        raise FieldError(field, f"is {shown(value)}; one event has at most {LARGEST_CREDITS:,}")
-    return micros
+        return value * MICROS
+    if isinstance(value, Decimal):
+        if not value.is_finite() or value.adjusted() > 18:
+            raise FieldError(field, f"is {shown(value)}, which is no number that can be counted")
+        value = format(value, "f")
+    try:
+        return parse_quantity(value)
+    except DeskError:
+        reason = f"is {shown(value)}; it must be a number, not negative, with at most 6 decimal places"
+        raise FieldError(field, reason) from None
 
 
 def country(value: object, field: str) -> str:

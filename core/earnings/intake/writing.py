@@ -15,6 +15,7 @@ from sqlmodel import Session
 from core.earnings.intake.batch import Batch
 from core.earnings.intake.judge import SUMS, Sums
 from core.earnings.intake.keys import among
+from core.earnings.month_tables import DirtyMonth
 from core.earnings.tables import DirtyDay, ProgramState, UsageEvent, UsageVoid
 from core.storage import is_postgres, table_of, upsert
 
@@ -112,6 +113,13 @@ def mark_days(session: Session, touched: Iterable[tuple[str, dt.date]]) -> None:
     rows = [{"program": program, "day": day} for program, day in sorted(touched)]
     if rows:
         session.execute(upsert(session, DirtyDay).on_conflict_do_nothing(), rows)
+
+
+def mark_months(session: Session, touched: Iterable[tuple[str, dt.date]]) -> None:
+    """Tell settlement which (program, month) have payments or marketplace usage it has not seen."""
+    rows = [{"program": program, "month": month} for program, month in sorted(touched)]
+    if rows:
+        session.execute(upsert(session, DirtyMonth).on_conflict_do_nothing(), rows)
 
 
 def lower_first_day(session: Session, program: str, day: dt.date) -> None:
