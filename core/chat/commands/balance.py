@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
+from core.chat.commands.balance_assistants import AssistantBalance, assistants_in
 from core.chat.commands.own import known_programs, title_of
+from core.chat.commands.stats_controls import ASSISTANTS
 from core.chat.registry import Call, Reply, command
 from core.clock import DAY, utc_day
 from core.config import Program
@@ -43,10 +45,16 @@ class ProgramBalance:
     today_at: dt.datetime
     minimum: int
     hindrance: str
+    kind: str = "credits"
+
+
+def figures_in(call: Call, program: Program, known: Wallet | None = None) -> ProgramBalance | AssistantBalance:
+    """The creator's figures in a program of any kind."""
+    return assistants_in(call, program, known) if program.kind == ASSISTANTS else balance_in(call, program, known)
 
 
 def balance_in(call: Call, program: Program, known: Wallet | None = None) -> ProgramBalance:
-    """The creator's figures in one program, as things stand now; known: the wallet, if it was read already."""
+    """The creator's figures in a program of kind `credits` as things stand now; known: the wallet, if it was read already."""
     session, slug, now = call.session, program.slug, call.now
     wallet = known or accounts.wallet(session, slug, call.creator_id)
     withdrawn = views.withdrawn(session, call.creator_id, slug)
@@ -81,5 +89,5 @@ def balance_in(call: Call, program: Program, known: Wallet | None = None) -> Pro
 def balance(call: Call) -> Reply:
     """Per program: the settled balance and today's estimate."""
     wallets = accounts.wallets(call.session, call.creator_id)
-    programs = [balance_in(call, program, wallets[program.slug]) for program in known_programs(call.config, wallets)]
+    programs = [figures_in(call, program, wallets[program.slug]) for program in known_programs(call.config, wallets)]
     return call.reply("balance", programs=programs)

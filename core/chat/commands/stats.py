@@ -50,8 +50,9 @@ def stats_command(
     own = catalog.projects_of(call.session, call.creator_id)
     if project is not None:
         chosen = catalog.find_project(call.session, call.creator_id, project)
-        kind = stats_assistants if is_assistant(call.config, chosen) else stats_credits
-        return kind.one_project(call, chosen, own, period)
+        if is_assistant(call.config, chosen):
+            return stats_assistants.one_project(call, chosen, own, period)
+        return stats_credits.one_project(call, chosen, own, period)
     credits_, assistants = _by_kind(narrowed(call, program))
     if not assistants:
         return _credits(call, own, credits_, period, program, page)
@@ -72,7 +73,7 @@ def _credits(
     lines = stats_credits.lines_of(call, found)
     pages = Pages(page, len(lines), "stats", {"period": period, "program": program})
     bars = stats_credits.bars_by_day(found)
-    return call.reply(
+    card = call.card(
         "stats",
         overviews=[stats_credits.overview(call, one) for one in found],
         several=len(found) > 1,
@@ -83,6 +84,7 @@ def _credits(
         pages=pages,
         **_controls(call, own, period, program),
     )
+    return Reply(card)
 
 
 def _assistants(
@@ -92,7 +94,7 @@ def _assistants(
     lines = stats_assistants.lines_of(call, found)
     pages = Pages(page, len(lines), "stats", {"period": period, "program": program})
     bars = stats_assistants.bars_by_day(found)
-    return call.reply(
+    card = call.card(
         "stats_assistants",
         overviews=[stats_assistants.overview(call, one) for one in found],
         several=len(found) > 1,
@@ -102,6 +104,7 @@ def _assistants(
         pages=pages,
         **_controls(call, own, period, program),
     )
+    return Reply(card)
 
 
 def _both(
@@ -126,7 +129,7 @@ def _both(
     lines.sort(key=lambda line: -line.share)
     pages = Pages(page, len(lines), "stats", {"period": period})
     incentive, revenue = stats_credits.bars_by_day(studio), stats_assistants.bars_by_day(desk)
-    return call.reply(
+    card = call.card(
         "stats_both",
         credits=[stats_credits.overview(call, one) for one in studio],
         assistants=[stats_assistants.overview(call, one) for one in desk],
@@ -138,6 +141,7 @@ def _both(
         pages=pages,
         **_controls(call, own, period, None),
     )
+    return Reply(card)
 
 
 def _controls(call: Call, own: Sequence[Project], period: str, program: str | None) -> dict[str, object]:
@@ -153,8 +157,8 @@ def stats_csv(call: Call, project: str | None = None, period: str = "week", prog
     """One project by day, or every project over the period; a file for each kind of program."""
     if project is not None:
         chosen = catalog.find_project(call.session, call.creator_id, project)
-        kind = stats_assistants if is_assistant(call.config, chosen) else stats_credits
-        return csv_reply(call, f"stats-{period}-by-day", *kind.project_csv(call, chosen, period))
+        by_day = stats_assistants.project_csv if is_assistant(call.config, chosen) else stats_credits.project_csv
+        return csv_reply(call, f"stats-{period}-by-day", *by_day(call, chosen, period))
     credits_, assistants = _by_kind(narrowed(call, program))
     if not assistants:
         return csv_reply(call, f"stats-{period}", *stats_credits.all_csv(call, credits_, period))

@@ -29,6 +29,7 @@ from core.chat.words import (
 )
 from core.config import Program
 from core.earnings import revenue
+from core.earnings.analytics import figures
 from core.earnings.periods import month_of, next_month, settles_at
 from core.earnings.revenue import CreatorRevenue, Money, RevenueFigures
 from core.earnings.tables import Project
@@ -98,8 +99,6 @@ class Metrics:
 
 def metrics(call: Call, project: Project, period: str) -> Metrics:
     """Conversations, Messages, Unique Users, Avg. Conversation Length, Return User Rate, Rating."""
-    from core.earnings.analytics import figures
-
     found = figures.figures(call.session, call.config, project, period, call.now)
     rated = "" if found.rated_by is None else f" ({found.rated_by:,} rated)"
     length = tenths_text(found.average_length)
