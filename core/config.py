@@ -57,7 +57,7 @@ class Method:
     """A payout method: a rail offered to some countries ("*" is every country).
 
     fee_micros and minimum_micros are micro-dollars; business_days is (fewest, most) until it arrives.
-    holidays: ISO 3166 country whose bank holidays don't count.
+    holidays: ISO 3166 country whose bank holidays don't count, "" for none, None for the payee's country.
     """
 
     name: str
@@ -66,7 +66,7 @@ class Method:
     minimum_micros: int = 0
     fee_micros: int = 0
     business_days: tuple[int, int] = (1, 3)
-    holidays: str = "US"
+    holidays: str | None = None
     title: str = ""
 
     def serves(self, country: str) -> bool:

@@ -44,6 +44,17 @@ class UnfitEntry(InvalidInput):
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """An entry of one transfer that `hold_all` writes, if the debit account's balance covers it."""
+
+    key: str
+    debit: int
+    credit: int
+    amount: int
+    memo: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Move:
     """One amount > 0 (micro-dollars) out of the debit account into the credit account, by account id."""
 
@@ -119,6 +130,36 @@ def hold(
     if find(session, key) is None:
         return None
     return _first(session, draft, [move])
+
+
+def hold_all(session: Session, kind: str, effective_at: dt.datetime, holds: Sequence[Hold]) -> None:
+    """Write an entry for each, in this order, in a few statements however many there are; keys are all new.
+
+    For a caller who has seen to it that nobody else moves these accounts meanwhile: all are held or, with ValueError
+    (and the database's IntegrityError for a key that is taken), the transaction must not commit. No one else can post
+    until it ends. Raises UnfitEntry.
+    """
+    if not holds:
+        return
+    shut_out_posters(session)
+    entries = []
+    for one in holds:
+        _check_moves(one.key, [Move(one.debit, one.credit, one.amount)])
+        draft = _draft(one.key, kind, effective_at, one.memo, None)
+        entries.append(
+            {"key": one.key, "kind": kind, "effective_at": draft.effective_at, "memo": one.memo, "reverses": None}
+        )
+    ordered = insert(_entry).returning(_entry.c.id, sort_by_parameter_order=True)
+    ids = list(session.execute(ordered, entries).scalars())
+    transfers = [
+        {"entry_id": number, "seq": 1, "debit_id": one.debit, "credit_id": one.credit, "amount": one.amount}
+        for number, one in zip(ids, holds, strict=True)
+    ]
+    session.connection().execute(insert(_transfer), transfers)
+    written = {"first": ids[0], "last": ids[-1]}
+    session.execute(_ADD_ENTRIES, written)
+    if session.execute(_OVERDRAWN, written).first() is not None:
+        raise ValueError(f"{len(holds)} entries of {kind}: a balance does not cover what is held of it")
 
 
 def open_entry(session: Session, key: str, kind: str, effective_at: dt.datetime, memo: str = "") -> int:
@@ -250,6 +291,18 @@ _ADD_TRANSFERS = text(
     "SELECT credit_id AS id, amount AS change FROM transfer WHERE entry_id = :entry_id AND seq > :before "
     "UNION ALL SELECT debit_id, -amount FROM transfer WHERE entry_id = :entry_id AND seq > :before"
     ") AS sides GROUP BY id) AS delta WHERE account.id = delta.id"
+)
+
+_ADD_ENTRIES = text(
+    "UPDATE account SET balance = balance + delta.change FROM ("
+    "SELECT id, CAST(sum(change) AS BIGINT) AS change FROM ("
+    "SELECT credit_id AS id, amount AS change FROM transfer WHERE entry_id BETWEEN :first AND :last "
+    "UNION ALL SELECT debit_id, -amount FROM transfer WHERE entry_id BETWEEN :first AND :last"
+    ") AS sides GROUP BY id) AS delta WHERE account.id = delta.id"
+)
+_OVERDRAWN = text(
+    "SELECT id FROM account WHERE balance < 0 AND id IN "
+    "(SELECT debit_id FROM transfer WHERE entry_id BETWEEN :first AND :last) LIMIT 1"
 )
 
 

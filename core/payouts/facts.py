@@ -77,3 +77,26 @@ class MethodChosen:
 
     creator_id: str
     at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PayoutsProcessed:
+    """A program's closed months, `month` the last of them, became available, and whoever could be paid has a
+    withdrawal. payouts: how many; skipped: creators who have enough and could not be paid."""
+
+    batch_id: int
+    program: str
+    month: dt.date
+    payouts: int
+    skipped: int
+    at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BatchApproved:
+    """An approver approved many withdrawals of a batch in one press; these are final."""
+
+    batch_id: int
+    person_id: int
+    withdrawal_ids: tuple[int, ...]
+    at: dt.datetime

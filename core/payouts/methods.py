@@ -43,8 +43,12 @@ def choice(session: Session, creator_id: str, program: str) -> PayoutChoice | No
 
 def offers(session: Session, config: DeskConfig, creator: Creator, program: str) -> list[Offer]:
     """The methods for the creator's country, in the configuration's order. None for a country: an empty list."""
-    chosen = choice(session, creator.creator_id, program)
-    return [_offer(method, chosen) for method in config.methods_for(creator.country)]
+    return offers_with(config, creator.country, choice(session, creator.creator_id, program))
+
+
+def offers_with(config: DeskConfig, country: str, chosen: PayoutChoice | None) -> list[Offer]:
+    """The same for whoever chose so."""
+    return [_offer(method, chosen) for method in config.methods_for(country)]
 
 
 def _offer(method: Method, chosen: PayoutChoice | None) -> Offer:

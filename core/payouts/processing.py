@@ -7,12 +7,47 @@ is its first UTC day.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    FromClause,
+    Select,
+    Subquery,
+    and_,
+    case,
+    cast,
+    delete,
+    func,
+    select,
+)
+from sqlmodel import Session, col
+from sqlmodel import select as select_rows
+
+from core import audit
 from core.clock import DAY, utc_day
 from core.config import DeskConfig, Program
-from core.payouts.calendar import after_business_days
-from core.storage import Database
+from core.earnings import settlement
+from core.earnings.month_tables import PendingMonth
+from core.earnings.settlement import RunResult
+from core.earnings.tables import Creator, ProgramState
+from core.ledger import journal
+from core.ledger.money import format_money
+from core.ledger.tables import Account as LedgerAccount
+from core.payouts import batches, limits
+from core.payouts.calendar import ASSISTANTS, after_business_days
+from core.payouts.facts import PayoutsProcessed
+from core.payouts.payees import Account, Payee, judge
+from core.payouts.tables import PayoutBatch, Withdrawal
+from core.storage import Database, publish, table_of
+
+PROCESSING = "processing"  # kind of the ledger entries
+
+_PENDING, _CREATOR, _WITHDRAWAL = table_of(PendingMonth), table_of(Creator), table_of(Withdrawal)
+_ACCOUNT = table_of(LedgerAccount)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +104,195 @@ def last_payable(program: Program, now: dt.datetime) -> dt.date:
     return month if payout_day(program, month) <= now else month_before(month)
 
 
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What `run_due` did."""
+
+    settled: list[RunResult]
+    processed: list[Processed]
+
+
+def run_due(database: Database, config: DeskConfig, now: dt.datetime, only: str | None = None) -> Due:
+    """Settle what is due, then pay out what is due: what every night, and whoever catches up, has to do.
+
+    Raises what `settle_due` raises, once programs that can be paid out are.
+    """
+    try:
+        settled = settlement.settle_due(database, config, now, only)
+    except settlement.StaleTerms:
+        process_due(database, config, now, only)
+        raise
+    return Due(settled, process_due(database, config, now, only))
+
+
 def process_due(database: Database, config: DeskConfig, now: dt.datetime, only: str | None = None) -> list[Processed]:
     """Process every program of kind `assistants` (or `only` one) whose payout moment has come, each in one transaction.
 
     A program waits while the settlement of that morning is not done. Months that were missed are paid out together.
     Killed at any moment, a processing leaves either nothing or all of it.
     """
-    raise NotImplementedError
+    done = []
+    for slug in sorted(config.programs) if only is None else [only]:
+        program = config.programs[slug]
+        if program.kind != ASSISTANTS:
+            continue
+        with database.reading() as session:  # most of the time there is nothing to do, and nobody has to wait for it
+            due = _due(program, session.get(ProgramState, slug), now)
+        if due is None:
+            continue
+        with database.transaction() as session:
+            result = process(session, config, program, now)
+        if result is not None:
+            done.append(result)
+    return done
+
+
+def process(session: Session, config: DeskConfig, program: Program, now: dt.datetime) -> Processed | None:
+    """Process one program in the session's transaction; None while nothing is due.
+
+    Locks are taken in this order: the program's row (no settlement and no other processing meanwhile), its creators
+    (no request, freeze or choice of theirs), the journal.
+    """
+    state = _claim(session, program.slug)
+    month = _due(program, state, now)
+    if state is None or month is None:
+        return None
+    _lock_creators(session, program.slug)
+    payees, passed = judge(session, config, now, program.slug, _accounts(session, program.slug, month))
+    persons = batches.persons_of(session, payees)
+    entry_id, creators, moved = _move(session, program, month)
+    batch = PayoutBatch(program=program.slug, month=month, processed_at=now, entry_id=entry_id, moved=moved)
+    session.add(batch)
+    session.flush()
+    if batch.id is None:
+        raise ValueError("the batch is not stored")
+    batches.write(session, now, batch, payees, persons)
+    batches.write_skips(session, batch.id, passed)
+    state.processed_month = month
+    session.add(state)
+    total = sum(one.amount for one in payees)
+    detail = f"{plural(len(payees), 'withdrawal')}, {format_money(total)}; {plural(len(passed), 'creator')} passed over"
+    audit.record(session, now, "desk", "payout.month", f"{program.slug} {month:%Y-%m}", detail)
+    session.flush()
+    publish(session, PayoutsProcessed(batch.id, program.slug, month, len(payees), len(passed), now))
+    _reconsider(session, config, now, payees)
+    return Processed(
+        program=program.slug,
+        month=month,
+        batch_id=batch.id,
+        entry_id=entry_id,
+        creators=creators,
+        moved=moved,
+        payouts=len(payees),
+        total=total,
+        two_people=sum(one.approvals_needed > 1 for one in payees),
+        skipped=len(passed),
+    )
+
+
+def plural(number: int, one: str) -> str:
+    return f"{number:,} {one}" if number == 1 else f"{number:,} {one}s"
+
+
+def _claim(session: Session, slug: str) -> ProgramState | None:
+    """The program's row, held until commit; as settlement claims it."""
+    statement = select_rows(ProgramState).where(col(ProgramState.slug) == slug).with_for_update(key_share=True)
+    return session.exec(statement.execution_options(populate_existing=True)).one_or_none()
+
+
+def _due(program: Program, state: ProgramState | None, now: dt.datetime) -> dt.date | None:
+    """The month to process now; None when it was, or while the settlement of the payout day's morning is not done."""
+    month = last_payable(program, now)
+    if state is None or state.settled_through is None:
+        return None
+    if state.processed_month is not None and state.processed_month >= month:
+        return None
+    return month if state.settled_through >= utc_day(payout_day(program, month)) - DAY else None
+
+
+def _lock_creators(session: Session, slug: str) -> None:
+    """Everyone who may have money here, in the order in which all who lock several creators do."""
+    wallets = select(_ACCOUNT.c.creator).where(_ACCOUNT.c.program == slug, _ACCOUNT.c.role == "available")
+    mine = select(_CREATOR.c.creator_id).where(_CREATOR.c.creator_id.in_(wallets)).order_by(_CREATOR.c.creator_id)
+    session.execute(mine.with_for_update(key_share=True)).all()
+
+
+def _sums(slug: str, month: dt.date) -> Subquery:
+    """What waits for the processing of these months, by creator."""
+    return (
+        select(_PENDING.c.creator_id, cast(func.sum(_PENDING.c.amount), BigInteger).label("amount"))
+        .where(_PENDING.c.program == slug, _PENDING.c.month <= month)
+        .group_by(_PENDING.c.creator_id)
+        .subquery("due")
+    )
+
+
+def _accounts(session: Session, slug: str, month: dt.date) -> list[Account]:
+    """Every creator with money here, and what they will have available."""
+    due = _sums(slug, month)
+    after = _ACCOUNT.c.balance + func.coalesce(due.c.amount, 0)
+    statement = (
+        select(_CREATOR.c.creator_id, _CREATOR.c.name, _CREATOR.c.country, after)
+        .join(_ACCOUNT, _ACCOUNT.c.creator == _CREATOR.c.creator_id)
+        .outerjoin(due, due.c.creator_id == _CREATOR.c.creator_id)
+        .where(_ACCOUNT.c.program == slug, _ACCOUNT.c.role == "available", after > 0)
+        .order_by(_CREATOR.c.creator_id)
+    )
+    return [Account(*row) for row in session.execute(statement)]
+
+
+def _move(session: Session, program: Program, month: dt.date) -> tuple[int | None, int, int]:
+    """Each creator's net of the closed months: pending → available, a negative one the other way; the rows go.
+
+    The entry (None when every net is zero), how many creators it concerns, and the sum of the nets.
+    """
+    due = _sums(program.slug, month)
+    count, moved = session.execute(
+        select(func.count(), cast(func.coalesce(func.sum(due.c.amount), 0), BigInteger)).where(due.c.amount != 0)
+    ).one()
+    entry_id = None
+    if count:
+        at, memo = payout_day(program, month), f"payout of {month:%Y-%m}"
+        entry_id = journal.open_entry(session, entry_key(program.slug, month), PROCESSING, at, memo)
+        journal.post_select(session, entry_id, _transfers(program.slug, due))
+    taken = _PENDING.c.program == program.slug, _PENDING.c.month <= month
+    session.execute(delete(_PENDING).where(*taken))
+    return entry_id, int(count), int(moved)
+
+
+def entry_key(slug: str, month: dt.date) -> str:
+    """The idempotency key of a processing's ledger entry."""
+    return f"{PROCESSING}:{slug}:{month:%Y-%m}"
+
+
+def _transfers(slug: str, due: Subquery) -> Select[*tuple[Any, ...]]:
+    """(seq, debit, credit, amount), creators in byte order. A wallet that does not exist would make an account id NULL,
+    which the ledger refuses: nothing is lost silently."""
+    pending, available = _ACCOUNT.alias("pending"), _ACCOUNT.alias("available")
+
+    def wallet(role: str, table: FromClause) -> ColumnElement[bool]:
+        return and_(table.c.program == slug, table.c.role == role, table.c.creator == due.c.creator_id)
+
+    gained = due.c.amount > 0
+    return (
+        select(
+            func.row_number().over(order_by=due.c.creator_id).label("seq"),
+            case((gained, pending.c.id), else_=available.c.id).label("debit_id"),
+            case((gained, available.c.id), else_=pending.c.id).label("credit_id"),
+            func.abs(due.c.amount).label("amount"),
+        )
+        .select_from(due)
+        .outerjoin(pending, wallet("pending", pending))
+        .outerjoin(available, wallet("available", available))
+        .where(due.c.amount != 0)
+    )
+
+
+def _reconsider(session: Session, config: DeskConfig, now: dt.datetime, payees: Sequence[Payee]) -> None:
+    """Requests that these creators made before, and that wait, may need a second person now."""
+    paid = {one.creator_id for one in payees}
+    lately = _WITHDRAWAL.c.requested_at > now - limits.WINDOW
+    asked = select(_WITHDRAWAL.c.creator_id).where(_WITHDRAWAL.c.state == "requested", lately)
+    several = asked.group_by(_WITHDRAWAL.c.creator_id).having(func.count() > 1)
+    for creator_id in sorted(paid.intersection(session.execute(several).scalars())):
+        limits.reconsider(session, config, now, creator_id)

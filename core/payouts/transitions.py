@@ -13,8 +13,9 @@ from sqlmodel import Session
 from core import audit
 from core.clock import utc_day
 from core.config import DeskConfig
+from core.earnings.tables import Creator
 from core.ledger import accounts, journal
-from core.payouts.calendar import arrival
+from core.payouts.calendar import expected
 from core.payouts.facts import WithdrawalChanged
 from core.payouts.guard import id_of, shown_id
 from core.payouts.tables import Withdrawal
@@ -77,7 +78,8 @@ def sent(
     withdrawal.state, withdrawal.sent_at, withdrawal.reference = "sent", now, reference
     for method in config.methods:
         if method.name == withdrawal.method:
-            dates = arrival(utc_day(now), method.business_days, method.holidays)
+            country = session.get_one(Creator, withdrawal.creator_id).country
+            dates = expected(config, withdrawal.program, method, country, utc_day(now))
             withdrawal.arrives_from, withdrawal.arrives_by = dates
     session.add(withdrawal)
     session.flush()

@@ -20,7 +20,7 @@ from core.errors import DeskError
 from core.ledger import accounts
 from core.ledger.money import CENT, format_money
 from core.payouts import freezes, limits, methods, refusals, transitions
-from core.payouts.calendar import arrival
+from core.payouts.calendar import expected
 from core.payouts.facts import WithdrawalChanged, WithdrawalRequested
 from core.payouts.guard import (
     checked_reason,
@@ -91,14 +91,11 @@ class _Quote:
     minimum: int
     balance: int
     offer: methods.Offer
+    arrives: tuple[dt.date, dt.date]
 
     @property
     def fee(self) -> int:
         return self.offer.method.fee_micros
-
-    def arrival(self, now: dt.datetime) -> tuple[dt.date, dt.date]:
-        method = self.offer.method
-        return arrival(utc_day(now), method.business_days, method.holidays)
 
 
 def _creator_id(actor: Actor) -> str:
@@ -129,7 +126,8 @@ def _quote(
     _check_amount(asked, minimum, balance)
     if asked <= offer.method.fee_micros:
         raise refusals.FeeEatsAmount(fee=format_money(offer.method.fee_micros), amount=format_money(asked))
-    return _Quote(asked, minimum, balance, offer)
+    arrives = expected(config, program, offer.method, creator.country, utc_day(now))
+    return _Quote(asked, minimum, balance, offer, arrives)
 
 
 def _check_amount(asked: int, minimum: int, balance: int) -> None:
@@ -195,7 +193,7 @@ def preview(
     )
     session.add(draft)
     session.flush()
-    arrives_from, arrives_by = quote.arrival(now)
+    arrives_from, arrives_by = quote.arrives
     return Preview(
         draft=draft.token,
         expires_at=now + DRAFT_LIFE,
@@ -272,7 +270,7 @@ def _new(
     """The row, written before the ledger's: settlement takes its locks in this order too."""
     same = (Withdrawal.program == draft.program, Withdrawal.creator_id == draft.creator_id)
     last = session.exec(select(func.coalesce(func.max(Withdrawal.number), 0)).where(*same)).one()
-    arrives_from, arrives_by = quote.arrival(now)
+    arrives_from, arrives_by = quote.arrives
     withdrawal = Withdrawal(
         program=draft.program,
         creator_id=draft.creator_id,
