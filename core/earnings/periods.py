@@ -137,9 +137,9 @@ def month_name(month: dt.date) -> str:
     return f"{_MONTHS[month.month - 1]} {month.year}"
 
 
-def late_month_label(month: dt.date, share: int) -> str:
-    """What a difference for a month closed before is called."""
-    return f"late usage for {month_name(month)}" if share >= 0 else f"correction for {month_name(month)}"
+def late_month_label(month: dt.date, share: int, what: str = "usage") -> str:
+    """What a difference for a month closed before is called: late usage (or payment), or a correction."""
+    return f"late {what} for {month_name(month)}" if share >= 0 else f"correction for {month_name(month)}"
 
 
 def late_label(day: dt.date, share: int) -> str:

@@ -297,9 +297,10 @@ def _lifetime(postgres: bool) -> Select[Any]:
 @cache
 def _pending() -> Select[Any]:
     over = _PENDING.c.month < bindparam("month", type_=Date)
-    return select(_sum(case((over, _PENDING.c.amount), else_=0)), _sum(case((over, 0), else_=_PENDING.c.amount))).where(
-        _PENDING.c.creator_id == bindparam("creator"), _PENDING.c.program == bindparam("program")
-    )
+    parts = [case((over, _PENDING.c.amount), else_=0), case((over, 0), else_=_PENDING.c.amount)]
+    mine = (_PENDING.c.creator_id == bindparam("creator"), _PENDING.c.program == bindparam("program"))
+    sums: list[Any] = [_sum(part) for part in parts]
+    return select(*sums).where(*mine)
 
 
 _OWN = (PROJECT.c.creator_id == bindparam("creator"), PROJECT.c.program == bindparam("program"))

@@ -14,11 +14,10 @@ from typing import TextIO
 from sqlmodel import Session, col, select
 
 from core.clock import end_of, iso, start_of
-from core.earnings.history import EarnedLine
-from core.earnings.tables import Creator, Project, SettlementLine
+from core.earnings.history import everybodys_lines
+from core.earnings.tables import Creator
 from core.ledger.csvsafe import safe_cell
 from core.ledger.money import decimal_text
-from core.ledger.tables import Entry
 from core.payouts.history import Transaction, of_adjustment, of_line, of_withdrawal, transactions
 from core.payouts.tables import Adjustment, Decision, Withdrawal
 from core.payouts.words import status_word
@@ -36,6 +35,8 @@ TRANSACTION_COLUMNS = (
     "method",
     "status",
     "note",
+    "earned_by",
+    "month",
 )
 PAYOUT_COLUMNS = (
     "id",
@@ -103,6 +104,8 @@ def _transaction_row(line: Transaction) -> tuple[str, ...]:
         safe_cell(line.method),
         line.status,
         safe_cell(line.note),
+        line.earned_by,
+        "" if line.month is None else f"{line.month:%Y-%m}",
     )
 
 
@@ -117,22 +120,8 @@ def everybodys(session: Session, start: dt.date | None = None, end: dt.date | No
 
 
 def _earned(session: Session, start: dt.date | None, end: dt.date | None) -> Iterator[Transaction]:
-    found = (
-        select(SettlementLine, Project, Entry.effective_at)
-        .join(Project, col(Project.project_id) == SettlementLine.project_id)
-        .join(Entry, col(Entry.id) == SettlementLine.entry_id)
-        .where(SettlementLine.share != 0)
-        .order_by(col(Entry.effective_at), col(Entry.id), col(SettlementLine.day), col(SettlementLine.project_id))
-    )
-    if start is not None:
-        found = found.where(col(Entry.effective_at) >= start_of(start))
-    if end is not None and (stop := end_of(end)) is not None:
-        found = found.where(col(Entry.effective_at) < stop)
-    for line, project, posted_at in session.exec(found, execution_options={"yield_per": _CHUNK}):
-        earned = EarnedLine(
-            project.program, project.project_id, project.name, line.day, line.share, line.entry_id, posted_at, line.late
-        )
-        yield of_line(project.creator_id, earned)
+    for creator_id, line in everybodys_lines(session, start, end):
+        yield of_line(creator_id, line)
 
 
 def _adjusted(session: Session, start: dt.date | None, end: dt.date | None) -> Iterator[Transaction]:

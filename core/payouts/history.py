@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlmodel import Session, col, select
 
 from core.clock import end_of, start_of
-from core.earnings.history import EarnedLine, earned_lines
+from core.earnings.history import EarnedLine, earned_lines, place
 from core.errors import InvalidInput
 from core.payouts.guard import shown_id
 from core.payouts.tables import Adjustment, Withdrawal
@@ -31,8 +31,10 @@ class UnknownStatus(InvalidInput):
 class Transaction:
     """One line. kind: "earning", "withdrawal" or "adjustment"; at: posted, requested or decided (UTC).
 
-    source: the project's name, "WD-12" or "Adjustment"; number: the withdrawal's or adjustment's id, the entry's for
-    earnings; day: the UTC day earned for; note: "late usage for 13 Jan", or a reason.
+    source: the project's name, "Referral commission", "WD-12" or "Adjustment"; number: the withdrawal's or adjustment's
+    id, the entry's for earnings; day: the UTC day earned for, month (its first day) for marketplace and commissions;
+    earned_by: "embed", "marketplace" or "referral" for earnings of assistants; note: "late usage for 13 Jan",
+    "Marketplace, Jan 2026", or a reason.
     """
 
     kind: str
@@ -47,6 +49,8 @@ class Transaction:
     project_id: str = ""
     day: dt.date | None = None
     note: str = ""
+    earned_by: str = ""
+    month: dt.date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,7 @@ class Page:
 
 
 def of_line(creator_id: str, line: EarnedLine) -> Transaction:
-    """A settled project-day as a line."""
+    """A settled project-day, or month, as a line."""
     return Transaction(
         kind="earning",
         at=line.posted_at,
@@ -71,8 +75,10 @@ def of_line(creator_id: str, line: EarnedLine) -> Transaction:
         status=SETTLED,
         number=line.entry_id,
         project_id=line.project_id,
-        day=line.day,
-        note=line.label,
+        day=line.day if line.month is None else None,
+        note=line.words,
+        earned_by=line.source,
+        month=line.month,
     )
 
 
@@ -138,9 +144,9 @@ def transactions(
     return Page(tuple(found[offset:stop]), offset, older=len(found) > stop)
 
 
-def _newest_first(line: Transaction) -> tuple[float, int, int, int, str]:
-    day = 0 if line.day is None else line.day.toordinal()
-    return -line.at.timestamp(), -_ORDER.index(line.kind), -line.number, -day, line.project_id
+def _newest_first(line: Transaction) -> tuple[float, int, int, int, int, str]:
+    within = place(line.day, line.month, line.earned_by)
+    return -line.at.timestamp(), -_ORDER.index(line.kind), -line.number, *within, line.project_id
 
 
 def _withdrawals(

@@ -271,12 +271,12 @@ def test_transactions_file(world: World) -> None:
         out = io.StringIO()
         assert export.transactions_csv(session, out) == 7
         lines = out.getvalue().splitlines()
-        assert lines[0] == "at,creator_id,program,kind,source,project_id,day,amount_usd,method,status,note"
-        assert lines[1] == "2026-01-13T03:00:00Z,ada,studio,earning,Logo Lab,logo,2026-01-12,300.000000,,settled,"
-        assert lines[4] == "2026-01-14T03:00:00Z,ada,studio,earning,Prompt Pal,pal,2026-01-13,-2.000000,,settled,"
+        assert lines[0] == "at,creator_id,program,kind,source,project_id,day,amount_usd,method,status,note,earned_by,month"
+        assert lines[1] == "2026-01-13T03:00:00Z,ada,studio,earning,Logo Lab,logo,2026-01-12,300.000000,,settled,,,"
+        assert lines[4] == "2026-01-14T03:00:00Z,ada,studio,earning,Prompt Pal,pal,2026-01-13,-2.000000,,settled,,,"
         assert lines[5].startswith("2026-01-14T03:00:00Z,bo,studio,earning,Bo's,bos,")
-        assert lines[6].endswith("logo,2026-01-12,0.000007,,settled,late usage for 12 Jan")
-        assert lines[7] == "2026-01-14T09:14:00Z,ada,studio,withdrawal,WD-1,,,-60.000000,manual,pending,"
+        assert lines[6].endswith("logo,2026-01-12,0.000007,,settled,late usage for 12 Jan,,")
+        assert lines[7] == "2026-01-14T09:14:00Z,ada,studio,withdrawal,WD-1,,,-60.000000,manual,pending,,,"
         own = io.StringIO()
         assert export.transactions_csv(session, own, creator_id="ada") == 6
         assert {row["creator_id"] for row in read(own)} == {"ada"}
