@@ -132,12 +132,12 @@ def assemble(
 ) -> Service:
     """Everything that runs beside each other in one loop, ready to `run`.
 
-    adjustable: the clock that the playground may set ahead to the next settlement. on_ready: called once it serves.
+    adjustable: the clock that the playground may set ahead. on_ready: called once it serves.
     """
     from adapters.web.app import create_app
     from adapters.web.measured import Measured
     from adapters.web.metrics import Metrics
-    from bot.clock import NextNight
+    from bot.clock import Jumps
     from bot.relay import Relay
     from bot.scheduler import Scheduler
     from bot.service import Readiness, Service
@@ -152,8 +152,8 @@ def assemble(
     if playground:
         from adapters.web.playground import Playground, mount
 
-        jump = NextNight(adjustable, app.config, scheduler, relay) if adjustable is not None else None
-        small_chat = Playground(Measured(app.desk, metrics), app.database, app.config, app.clock, jump=jump)
+        jumps = Jumps(adjustable, app.config, scheduler, relay) if adjustable is not None else None
+        small_chat = Playground(Measured(app.desk, metrics), app.database, app.config, app.clock, jumps=jumps)
         ports[small_chat.platform] = small_chat
         mount(web, small_chat)
         closing = small_chat.close

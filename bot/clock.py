@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from bot.relay import Relay
 from bot.scheduler import Scheduler
-from core.clock import system_clock
-from core.config import DeskConfig
-from core.earnings.periods import next_settlement
+from core.clock import DAY, system_clock
+from core.config import DeskConfig, Program
+from core.earnings.periods import last_due, month_of, next_month, next_settlement, settles_at
+from core.earnings.programs import kind_of
+from core.payouts.processing import next_payout
 
 
 class AdjustableClock:
@@ -31,15 +33,31 @@ class AdjustableClock:
 
 
 @dataclass(frozen=True, slots=True)
-class NextNight:
-    """Sets the clock to the next time to settle; returns when all that is due then is done and delivered."""
+class Jumps:
+    """Sets the clock to a moment when something is due; returns when all that is due then is done and delivered."""
 
     clock: AdjustableClock
     config: DeskConfig
     scheduler: Scheduler
     relay: Relay
 
-    async def __call__(self) -> None:
-        self.clock.jump_to(min(next_settlement(program, self.clock()) for program in self.config.programs.values()))
+    def moments(self) -> dict[str, dt.datetime]:
+        """Where one can jump to: "night", the next time to settle, and "month", where a program of assistants has one:
+        the next closing of a month or payout of closed ones."""
+        now, programs = self.clock(), self.config.programs.values()
+        found = {"night": min(next_settlement(program, now) for program in programs)}
+        by_month = [program for program in programs if kind_of(program).wallet == "pending"]
+        ends = [moment for program in by_month for moment in _month_ends(program, now)]
+        return found | ({"month": min(ends)} if ends else {})
+
+    async def __call__(self, to: str) -> None:
+        self.clock.jump_to(self.moments()[to])
         await self.scheduler.settle()
         await self.relay.drain()
+
+
+def _month_ends(program: Program, now: dt.datetime) -> tuple[dt.datetime, dt.datetime]:
+    """When the month that is running closes (one whose last day waits for its hour counts as running), and the next
+    payout."""
+    month = month_of(last_due(program, now) + DAY)
+    return settles_at(program, next_month(month) - DAY), next_payout(program, now)

@@ -1,6 +1,6 @@
 """The playground: one page that behaves like a small chat client over the production handlers, with play money.
 
-playground = Playground(desk, database, config, clock, jump=…)   # a ChatPort: give it to the relay
+playground = Playground(desk, database, config, clock, jumps=…)   # a ChatPort: give it to the relay
 mount(create_app(…), playground)                                  # the page at /
 playground.close()                                                # before the server stops: ends the open streams
 """

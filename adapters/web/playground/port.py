@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TypeVar
+from collections.abc import Callable, Mapping
+from typing import Protocol, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -21,13 +21,13 @@ from core import people
 from core.chat.cards import Card, Json
 from core.chat.outbox import ChannelGone, Destination, DirectMessageClosed
 from core.chat.registry import Reply, Suggestion
-from core.clock import DAY, Clock, iso
+from core.clock import Clock, iso
 from core.config import DeskConfig
 from core.storage import Database
 
 T = TypeVar("T")
 APPROVE = "payout.approve"
-_JUMP_TO = dt.time(3, 0)
+
 _NOT_A_COMMAND = "The desk answers commands: they start with a slash. Type / to see them, or /help."
 
 
@@ -35,14 +35,22 @@ class NothingToApprove(Exception):
     """Both approvers would click, but no card waits for them."""
 
 
-async def _stay() -> None:
-    """The clock of a real desk is not moved."""
+class Jumps(Protocol):
+    """How the clock is moved. moments: where it can go, by name ("night", "month"). Calling it goes there and does what
+    is due."""
+
+    def moments(self) -> Mapping[str, dt.datetime]: ...
+    async def __call__(self, to: str) -> None: ...
+
+
+class NoSuchMoment(LookupError):
+    """The clock can't be moved there; on a real desk, nowhere."""
 
 
 class Playground:
     """Channels, direct messages and their people, in memory. Everything else is the desk's own, as in production.
 
-    jump moves the clock to the next 03:00 UTC and does what is due (None: the clock is real and stays).
+    jumps moves the clock (None: it is real and stays).
     """
 
     platform = PLATFORM
@@ -54,11 +62,10 @@ class Playground:
         config: DeskConfig,
         clock: Clock,
         *,
-        jump: Callable[[], Awaitable[object]] | None = None,
+        jumps: Jumps | None = None,
     ) -> None:
         self.desk, self.database, self.config, self.clock = desk, database, config, clock
-        self.can_jump = jump is not None
-        self._jump: Callable[[], Awaitable[object]] = jump or _stay
+        self._jumps = jumps
         self._jumping, self._restoring = asyncio.Lock(), asyncio.Lock()
         self._restored = False
         self.timeline, self.hub = Timeline(), Hub()
@@ -131,11 +138,13 @@ class Playground:
         replies = await asyncio.gather(*presses)
         return list(zip(approvers[:2], replies, strict=True))
 
-    async def jump(self) -> None:
-        """Move the clock to the next 03:00 UTC, once at a time, and tell every page."""
+    async def jump(self, to: str) -> None:
+        """Move the clock, once at a time, and tell every page. Raises NoSuchMoment."""
+        if self._jumps is None or to not in self._jumps.moments():
+            raise NoSuchMoment(to)
         async with self._jumping:
             try:
-                await self._jump()
+                await self._jumps(to)
             finally:
                 self.hub.tell("clock", self.clock_json())
 
@@ -170,11 +179,9 @@ class Playground:
         return await self._read(self._books, entry_id) if newest > entry_id else None
 
     def clock_json(self) -> dict[str, Json]:
-        """The desk's time, and the next 03:00 that the clock can jump to."""
-        now = self.clock()
-        next_at = dt.datetime.combine(now.date(), _JUMP_TO, dt.UTC)
-        next_at = next_at if next_at > now else next_at + DAY
-        return {"now": iso(now), "next": iso(next_at), "can_jump": self.can_jump}
+        """The desk's time, and the moments that the clock can jump to, by name."""
+        moments = self._jumps.moments() if self._jumps is not None else {}
+        return {"now": iso(self.clock()), "jumps": {name: iso(moment) for name, moment in moments.items()}}
 
     def _commands(self) -> list[Json]:
         """How each command is written, for the hint under the input. (What may be used, the desk decides.)"""

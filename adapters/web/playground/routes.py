@@ -22,7 +22,7 @@ from starlette.exceptions import HTTPException
 from adapters.web.playground import journal
 from adapters.web.playground.guard import Guard
 from adapters.web.playground.hub import HEARTBEAT, frame
-from adapters.web.playground.port import NothingToApprove, Playground, person_json
+from adapters.web.playground.port import NoSuchMoment, NothingToApprove, Playground, person_json
 from adapters.web.playground.residents import Resident
 from core.chat.charts import png
 from core.errors import DeskError
@@ -60,6 +60,12 @@ class Typed(BaseModel):
 
     person: str = Field(max_length=100)
     text: str = Field(max_length=4000)
+
+
+class JumpTo(BaseModel):
+    """Where the clock shall go."""
+
+    to: str = Field("night", max_length=20)
 
 
 class Refused(Exception):
@@ -154,10 +160,11 @@ async def _both(playground: ThePlayground) -> JSONResponse:
     )
 
 
-async def _jump(playground: ThePlayground) -> JSONResponse:
-    if not playground.can_jump:
-        raise Refused(409, "The clock of this desk is the real one.")
-    await playground.jump()
+async def _jump(wanted: JumpTo, playground: ThePlayground) -> JSONResponse:
+    try:
+        await playground.jump(wanted.to)
+    except NoSuchMoment:
+        raise Refused(409, "The clock of this desk can't be moved there.") from None
     return JSONResponse(playground.clock_json())
 
 

@@ -15,7 +15,7 @@ from adapters.web.playground import (
 )
 from adapters.web.playground import journal as books
 from adapters.web.playground.hub import Hub
-from adapters.web.playground.port import NothingToApprove
+from adapters.web.playground.port import NoSuchMoment, NothingToApprove
 from adapters.web.playground.residents import residents
 from adapters.web.playground.routes import stream
 from adapters.web.playground.timeline import Post, Timeline
@@ -133,23 +133,28 @@ async def test_the_clock_jumps_once_at_a_time_and_every_page_hears_of_it(world: 
     """Two impatient clicks make two jumps one after the other, never one inside the other."""
     running, most, now = 0, 0, [NOW]
 
-    async def jump() -> None:
-        nonlocal running, most
-        running += 1
-        most = max(most, running)
-        await asyncio.sleep(0.01)
-        now[0] += dt.timedelta(days=1)
-        running -= 1
+    class Night:
+        def moments(self) -> dict[str, dt.datetime]:
+            return {"night": now[0] + dt.timedelta(hours=18)}
 
-    playground = Playground(desk, world, CONFIG, lambda: now[0], jump=jump)
+        async def __call__(self, to: str) -> None:
+            nonlocal running, most
+            running += 1
+            most = max(most, running)
+            await asyncio.sleep(0.01)
+            now[0] = self.moments()[to]
+            running -= 1
+
+    playground = Playground(desk, world, CONFIG, lambda: now[0], jumps=Night())
     try:
         assert playground.clock_json() == {
             "now": "2026-01-14T09:00:00Z",
-            "next": "2026-01-15T03:00:00Z",
-            "can_jump": True,
+            "jumps": {"night": "2026-01-15T03:00:00Z"},
         }
+        with pytest.raises(NoSuchMoment):
+            await playground.jump("month")
         with playground.hub.listener() as queue:
-            await asyncio.gather(playground.jump(), playground.jump())
+            await asyncio.gather(playground.jump("night"), playground.jump("night"))
             assert most == 1
             assert [(await queue.get() or ("", 0))[0] for _ in range(2)] == ["clock", "clock"]
     finally:

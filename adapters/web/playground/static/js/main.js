@@ -47,13 +47,20 @@ const HEAR = {
   clock: setClock,
 };
 
+const JUMPS = {
+  night: { id: "jump", about: "the day before settles" },
+  month: { id: "jump-month", about: "a month of the assistants closes, or closed ones are paid out" },
+};
 let offset = 0;
 
 function setClock(clock) {
   state.clock = clock;
   offset = Date.parse(clock.now) - Date.now();
-  byId("jump").hidden = !clock.can_jump;
-  byId("jump").title = `To ${dayText(clock.next)}, 03:00 UTC: the day before settles`;
+  for (const [name, { id, about }] of Object.entries(JUMPS)) {
+    const moment = clock.jumps[name];
+    byId(id).hidden = !moment;
+    if (moment) byId(id).title = `To ${dayText(moment)}, ${hourText(moment)} UTC: ${about}`;
+  }
   tick();
 }
 
@@ -78,16 +85,19 @@ async function work(button, act) {
   }
 }
 
-function startTop() {
-  const jump = byId("jump");
-  jump.prepend(icon("forward"));
-  jump.addEventListener("click", () =>
-    work(jump, async () => {
-      const clock = await send("jump");
-      changed("acted", "jump");
+function startJump(button, to) {
+  button.prepend(icon("forward"));
+  button.addEventListener("click", () =>
+    work(button, async () => {
+      const clock = await send("jump", { to });
+      changed("acted", button.id);
       toast(`It is ${dayText(clock.now)}, ${hourText(clock.now)} UTC. What was due has been done.`);
     }),
   );
+}
+
+function startTop() {
+  for (const [to, { id }] of Object.entries(JUMPS)) startJump(byId(id), to);
   const both = byId("both");
   both.prepend(icon("clicks"));
   both.addEventListener("click", () =>
