@@ -12,9 +12,10 @@ import threading
 from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Engine, bindparam, func, select
+from sqlalchemy import Engine, Row, bindparam, func, select
 from sqlmodel import Session
 
 from core.chat.cards import clean, shown_name
@@ -28,10 +29,12 @@ PLAIN_MOST = 60  # characters of a name that a command line can call a project b
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A project in the index. handle: what a command line calls it; label: as lists show it, marked when deleted."""
+    """A project in the index. handle: what a command line calls it; label: as lists show it, marked when deleted;
+    program: the one that it earns in, by its slug."""
 
     handle: str
     label: str
+    program: str
     name_key: str
     id_key: str
     deleted: bool
@@ -46,7 +49,7 @@ class _Index:
 
 _T = table_of(Project).c
 _COUNTS = select(func.count(), func.count(_T.deleted_at)).where(_T.creator_id == bindparam("creator"))
-_ROWS = select(_T.project_id, _T.name, _T.deleted_at).where(_T.creator_id == bindparam("creator"))
+_ROWS = select(_T.project_id, _T.name, _T.program, _T.deleted_at).where(_T.creator_id == bindparam("creator"))
 
 _lock = threading.Lock()
 _known: WeakKeyDictionary[Engine, OrderedDict[str, _Index]] = WeakKeyDictionary()
@@ -83,12 +86,13 @@ def _entries(session: Session, creator_id: str) -> tuple[Entry, ...]:
     meant: Counter[str] = Counter()
     for row in rows:
         meant.update({row.name.casefold(), row.project_id.casefold()})
-    entries = [_entry(row.project_id, row.name, row.deleted_at is not None, meant) for row in rows]
+    entries = [_entry(row, meant) for row in rows]
     return tuple(sorted(entries, key=lambda entry: (entry.deleted, entry.name_key, entry.id_key)))
 
 
-def _entry(project_id: str, name: str, deleted: bool, meant: Counter[str]) -> Entry:
-    line = " ".join(name.split())
-    plain = line == clean(name) and 0 < len(line) <= PLAIN_MOST and meant[line.casefold()] == 1
-    label = shown_name(name) + (" (deleted)" if deleted else "")
-    return Entry(line if plain else project_id, label, name.casefold(), project_id.casefold(), deleted)
+def _entry(row: Row[Any], meant: Counter[str]) -> Entry:
+    line, deleted = " ".join(row.name.split()), row.deleted_at is not None
+    plain = line == clean(row.name) and 0 < len(line) <= PLAIN_MOST and meant[line.casefold()] == 1
+    label = shown_name(row.name) + (" (deleted)" if deleted else "")
+    handle = line if plain else row.project_id
+    return Entry(handle, label, row.program, row.name.casefold(), row.project_id.casefold(), deleted)

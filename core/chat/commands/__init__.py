@@ -10,6 +10,7 @@ from importlib import import_module
 MODULES = (
     "balance",
     "stats",
+    "analytics",
     "explain",
     "transactions",
     "withdraw",

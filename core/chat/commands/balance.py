@@ -6,8 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from core.chat.commands.balance_assistants import AssistantBalance, assistants_in
-from core.chat.commands.own import known_programs, title_of
-from core.chat.commands.stats_controls import ASSISTANTS
+from core.chat.commands.own import ASSISTANTS, known_programs, title_of
 from core.chat.registry import Call, Reply, command
 from core.clock import DAY, utc_day
 from core.config import Program
@@ -54,7 +53,7 @@ def figures_in(call: Call, program: Program, known: Wallet | None = None) -> Pro
 
 
 def balance_in(call: Call, program: Program, known: Wallet | None = None) -> ProgramBalance:
-    """The creator's figures in a program of kind `credits` as things stand now; known: the wallet, if it was read already."""
+    """The creator's figures in a program of kind `credits`, as things stand now; known: the wallet, if read already."""
     session, slug, now = call.session, program.slug, call.now
     wallet = known or accounts.wallet(session, slug, call.creator_id)
     withdrawn = views.withdrawn(session, call.creator_id, slug)

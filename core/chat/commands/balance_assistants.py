@@ -91,7 +91,7 @@ def assistants_in(call: Call, program: Program, known: Wallet | None = None) -> 
 
 
 def _payout(call: Call, program: Program, wallet: Wallet, month: MonthSoFar, minimum: int) -> Payout:
-    """What the next payout will bring, if nothing else happened: with this month's estimates where it pays this month."""
+    """What the next payout brings if nothing else happens: with this month's estimates where it pays this month."""
     at = processing.next_payout(program, call.now)
     pays = processing.month_before(utc_day(at))
     this_month = pays >= month_of(utc_day(call.now))

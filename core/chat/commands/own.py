@@ -20,6 +20,7 @@ from core.ledger.money import format_money
 from core.payouts import guard, methods
 from core.payouts.refusals import NoWallet
 
+ASSISTANTS = "assistants"  # the kind of program whose projects are called assistants
 MOST_SUGGESTIONS = 25  # what an autocomplete list holds
 
 
@@ -89,6 +90,18 @@ def own_projects(call: Call, text: str) -> Iterator[Suggestion]:
     for one in itertools.islice(
         project_index.find(call.session, call.now, call.who.creator_id, text), MOST_SUGGESTIONS
     ):
+        yield Suggestion(one.handle, one.label, "deleted" if one.deleted else "")
+
+
+def own_assistants(call: Call, text: str) -> Iterator[Suggestion]:
+    """The same, of those in a program of kind `assistants` alone."""
+    if call.who is None or call.who.creator_id is None:
+        return
+    slugs = {program.slug for program in call.config.programs.values() if program.kind == ASSISTANTS}
+    mine = (
+        one for one in project_index.find(call.session, call.now, call.who.creator_id, text) if one.program in slugs
+    )
+    for one in itertools.islice(mine, MOST_SUGGESTIONS):
         yield Suggestion(one.handle, one.label, "deleted" if one.deleted else "")
 
 
