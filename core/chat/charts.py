@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT, DPI = 7.2, 2.9, 160  # inches and dots: 1152 × 464, sharp on a phone
 LABELS_MOST = 8
+CROWDED = 60  # from so many points on, lines are thin
 FIGURES_MOST = 14  # up to this many bars carry their figure
 
 Theme = Literal["card", "light", "dark"]
@@ -133,9 +134,14 @@ def _marks(axes: Axes, chart: Chart, values: Sequence[Decimal | None], colours: 
         if len(values) <= FIGURES_MOST:
             _figures(axes, chart, known, colours)
         return
+    beside = 0.6 if len(values) == 1 else 0.4
+    axes.set_xlim(-beside, len(values) - 1 + beside)
+    if not known:
+        return
     for run in _runs(list(known)):
         drawn = [float(known[place]) for place in run]
-        axes.plot(run, drawn, color=colours.mark, linewidth=2.2, solid_joinstyle="round")
+        width = 2.2 if len(values) <= CROWDED else 1.1
+        axes.plot(run, drawn, "o" if len(run) == 1 else "-", color=colours.mark, linewidth=width, markersize=4)
         axes.fill_between(run, drawn, 0, color=colours.mark, alpha=0.12, linewidth=0)
     last = max(known)
     axes.plot([last], [heights[-1]], "o", color=colours.mark, markersize=5)
@@ -149,7 +155,6 @@ def _marks(axes: Axes, chart: Chart, values: Sequence[Decimal | None], colours: 
         bbox={"facecolor": colours.back, "edgecolor": "none", "alpha": 0.75, "pad": 1.5},
         **_font(10),
     )
-    axes.set_xlim(-0.4, len(values) - 0.6 + (0.4 if len(values) == 1 else 0))
 
 
 def _runs(places: Sequence[int]) -> list[list[int]]:
@@ -166,9 +171,7 @@ def _runs(places: Sequence[int]) -> list[list[int]]:
 def _figures(axes: Axes, chart: Chart, known: Mapping[int, Decimal], colours: _Colours) -> None:
     """Each bar's own figure: nobody has to guess from the axis."""
     for place, value in known.items():
-        if value == 0:
-            continue
-        above = value > 0
+        above = value >= 0
         axes.annotate(
             shown(value, chart.unit),
             (place, float(value)),
@@ -219,7 +222,7 @@ def _make_room(figure: Figure, axes: Axes) -> None:
     figure.canvas.draw()
     widest = max((label.get_window_extent().width for label in axes.get_yticklabels()), default=0.0)
     left = (widest + 26) / (WIDTH * DPI)
-    axes.set_position((left, 0.15, 0.97 - left, 0.76))
+    axes.set_position((left, 0.15, 0.96 - left, 0.76))
 
 
 def shown(value: Decimal, unit: str) -> str:

@@ -81,3 +81,11 @@ def test_words() -> None:
     assert describe("Incentive", points[:2]) == "Incentive: $3.00 on 3 Jan, $9.00 on 9 Jan. Total $12.00."
     assert describe("Incentive", [("1 Jan", 0), ("2 Jan", 0)]) == "Incentive: nothing from 1 Jan to 2 Jan."
     assert describe("Incentive", []) == "Incentive: nothing to show yet."
+
+
+@pytest.mark.parametrize("kind", ["bar", "line"])
+@pytest.mark.parametrize("values", ["h", "hhh", "5h7hh2", "h3h"])
+def test_what_may_not_be_told_is_no_fault(kind: str, values: str) -> None:
+    """A chart whose points are hidden, all of them or between others, is drawn."""
+    points = [(str(place), HIDDEN if value == "h" else value) for place, value in enumerate(values)]
+    assert png(chart(points, kind, "")).startswith(b"\x89PNG")
