@@ -1,10 +1,11 @@
-"""Wakes settlement at each program's time. It only wakes: the database decides what is due."""
+"""Wakes settlement, and the monthly payouts after it, at each program's time. It only wakes: the database decides what
+is due."""
 
 from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -13,8 +14,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core.clock import Clock
 from core.config import DeskConfig
-from core.earnings.settlement import RunResult, settle_due
 from core.errors import DeskError
+from core.payouts.processing import Due, run_due
 from core.storage import Database
 
 log = structlog.get_logger(__name__)
@@ -23,7 +24,8 @@ LONGEST_RETRY_SECONDS = 60.0
 
 
 class Scheduler:
-    """Settles what is due at the start and at each program's `settle_at`; a failure is tried again till it is done."""
+    """Settles, and pays out, what is due at the start and at each program's `settle_at` (payout days have that time
+    too); a failure is tried again till it is done."""
 
     def __init__(
         self, database: Database, config: DeskConfig, clock: Clock, settled: Callable[[], None] | None = None
@@ -70,11 +72,11 @@ class Scheduler:
             else:
                 return
 
-    async def settle(self) -> Sequence[RunResult]:
-        """Settle what is due now, in a thread."""
+    async def settle(self) -> Due:
+        """Settle what is due now, then pay out closed months whose day has come, in a thread."""
         async with self._one_at_a_time:
-            results = await asyncio.to_thread(settle_due, self.database, self.config, self.clock())
-        for result in results:
+            due = await asyncio.to_thread(run_due, self.database, self.config, self.clock())
+        for result in due.settled:
             if result.entry_id is not None:
                 log.info(
                     "settled",
@@ -83,9 +85,18 @@ class Scheduler:
                     projects=result.projects,
                     amount_micros=result.amount,
                 )
-        if results and self.settled is not None:
+        for one in due.processed:
+            log.info(
+                "paid out",
+                program=one.program,
+                month=f"{one.month:%Y-%m}",
+                withdrawals=one.payouts,
+                amount_micros=one.total,
+                passed_over=one.skipped,
+            )
+        if (due.settled or due.processed) and self.settled is not None:
             self.settled()
-        return results
+        return due
 
 
 def _short(error: Exception) -> str:

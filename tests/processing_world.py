@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from sqlmodel import Session, col, select
+from sqlmodel import col, select
 
 from core import people
 from core.config import DeskConfig, Method, Program, Terms
@@ -14,11 +14,12 @@ from core.earnings.month_tables import PendingMonth
 from core.earnings.tables import Creator, ProgramState
 from core.earnings.terms import as_json
 from core.ledger import accounts, journal
+from core.ledger.verify import ledger_checks
+from core.payouts.checks import payout_checks
 from core.payouts.processing import Processed, process_due
 from core.payouts.tables import BatchSkip, PayoutBatch, Withdrawal
 from core.people import Actor
 from core.storage import Database
-from core.verify import verify
 
 DOLLAR = 1_000_000
 CENT = 10_000
@@ -114,9 +115,5 @@ class World:
     def check(self) -> None:
         """The books are as they should be."""
         with self.database.reading() as session:
-            wrong = [one for one in verify(session) if not one.ok]
+            wrong = [one for one in (*ledger_checks(session), *payout_checks(session)) if not one.ok]
         assert not wrong, wrong
-
-
-def session_of(world: World) -> Session:
-    return Session(world.database.engine)

@@ -14,6 +14,7 @@ from bot.commands.common import AsJson, At, Config, amounts, emit, open_desk, pa
 
 if TYPE_CHECKING:
     from core.earnings.settlement import RunResult
+    from core.payouts.processing import Processed
 
 Format = Literal["hledger", "beancount", "csv"]
 What = Literal["journal", "transactions", "payouts", "audit"]
@@ -33,13 +34,19 @@ def settle(
     at: At = None,
     config: Config = None,
 ) -> None:
-    """Settle every day that is due. Running it again posts nothing new."""
+    """Settle every day that is due, then pay out closed months whose payout day has come. Running it again posts
+    nothing new."""
     from core.earnings.settlement import settle_due
+    from core.payouts.processing import run_due
 
-    app = open_desk(config, at)
-    results = settle_due(app.database, app.config, app.clock(), program, dry_run)
+    app, paid = open_desk(config, at), []
+    if dry_run:
+        results = settle_due(app.database, app.config, app.clock(), program, dry_run)
+    else:
+        due = run_due(app.database, app.config, app.clock(), program)
+        results, paid = due.settled, due.processed
     if as_json:
-        emit({"programs": [_run(result) for result in results]})
+        emit({"programs": [_run(result) for result in results], "payouts": [_paid(one) for one in paid]})
     elif results:
         table(
             ("PROGRAM", "DAYS", "PROJECTS", "CREATORS", "INCENTIVES", "COSTS", "MARGIN", "ENTRY"),
@@ -49,6 +56,8 @@ def settle(
             say("Dry run: nothing was posted.")
     else:
         say("Nothing to settle: no usage has arrived yet.")
+    for one in [] if as_json else paid:
+        say(_paid_words(one))
 
 
 def _run(result: RunResult) -> dict[str, object]:
@@ -64,6 +73,28 @@ def _run(result: RunResult) -> dict[str, object]:
         "late_days": [day.isoformat() for day in result.late_days],
         "head": result.head,
     }
+
+
+def _paid(one: Processed) -> dict[str, object]:
+    return {
+        "program": one.program,
+        "month": f"{one.month:%Y-%m}",
+        "withdrawals": one.payouts,
+        "two_people": one.two_people,
+        "passed_over": one.skipped,
+        **amounts(moved=one.moved, total=one.total),
+        "entry": one.entry_id,
+    }
+
+
+def _paid_words(one: Processed) -> str:
+    from core.ledger.money import format_money
+
+    passed = f"; {one.skipped} passed over and told why" if one.skipped else ""
+    return (
+        f"{one.program}: {format_money(one.moved)} of {one.month:%Y-%m} and before is available; "
+        f"{one.payouts} withdrawals, {format_money(one.total)}, wait for approval{passed}."
+    )
 
 
 def _row(result: RunResult) -> tuple[str, ...]:

@@ -63,12 +63,17 @@ def prepare(session: Session, now: dt.datetime, withdrawal: Withdrawal) -> Attem
     attempt = Attempt(
         withdrawal_id=id_of(withdrawal),
         number=number,
-        key=f"WD-{withdrawal.id}-{number}",
+        key=key_of(id_of(withdrawal), number),
         not_before=now,
     )
     session.add(attempt)
     session.flush()
     return attempt
+
+
+def key_of(withdrawal_id: int, number: int) -> str:
+    """The rail's idempotency key of a withdrawal's n-th attempt."""
+    return f"WD-{withdrawal_id}-{number}"
 
 
 def of_withdrawal(session: Session, withdrawal_id: int) -> list[Attempt]:

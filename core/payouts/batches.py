@@ -1,7 +1,7 @@
-"""The withdrawals that a monthly processing makes: written together, and approved together.
+"""The withdrawals that a monthly processing makes: written together, and how far they are decided.
 
 Each is a withdrawal like any other, with the same ledger keys, limits and life (domain.md, "Withdrawals"); only here
-thousands are written or decided with a few statements. Amounts are micro-dollars.
+thousands are written with a few statements. Amounts are micro-dollars.
 """
 
 from __future__ import annotations
@@ -9,38 +9,31 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, and_, case, cast, exists, func, insert, select, update
+from sqlalchemy import BigInteger, ColumnElement, and_, case, cast, exists, func, insert, select
 from sqlmodel import Session
 
 from core import people
 from core.audit import AuditRecord
-from core.config import DeskConfig
+from core.earnings.tables import Creator
 from core.errors import DeskError
 from core.ledger import accounts, journal
 from core.ledger.tables import Account
-from core.payouts import limits, transitions
-from core.payouts.facts import BatchApproved
-from core.payouts.guard import require, shown_id
-from core.payouts.payees import Passed, Payee, asked_since
-from core.payouts.tables import OPEN_STATES, Attempt, BatchSkip, Decision, Freeze, PayoutBatch, Withdrawal
-from core.people import Actor
-from core.people_many import chunks, ensure_creator_persons
-from core.storage import publish, table_of
+from core.payouts import transitions
+from core.payouts.payees import Passed, Payee
+from core.payouts.tables import Attempt, BatchSkip, Decision, Freeze, PayoutBatch, Withdrawal
+from core.people_many import ensure_creator_persons
+from core.storage import table_of
 
 _WITHDRAWAL, _DECISION, _FREEZE = table_of(Withdrawal), table_of(Decision), table_of(Freeze)
 _ATTEMPT, _AUDIT, _SKIP, _ACCOUNT = table_of(Attempt), table_of(AuditRecord), table_of(BatchSkip), table_of(Account)
-_PERSON = table_of(people.Person)
-
-MOST_AT_ONCE = 5_000  # approved in one press, so that nobody else waits for long
+_PERSON, _CREATOR, _BATCH = table_of(people.Person), table_of(Creator), table_of(PayoutBatch)
+_ROWS = 500  # of a multi-row statement
 
 
 class NoSuchBatch(DeskError):
     """There are no monthly payouts {batch}. Nothing changed."""
-
-
-class NothingToApprove(DeskError):
-    """Nothing changed. {why}"""
 
 
 def find(session: Session, batch_id: int) -> PayoutBatch:
@@ -58,7 +51,7 @@ def write(
     if not payees:
         return []
     last = _last_numbers(session, batch.program)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "program": batch.program,
             "creator_id": one.creator_id,
@@ -151,7 +144,7 @@ class Standing:
 def standing(session: Session, batch_id: int) -> Standing:
     """A batch's counts and sums as they are now."""
     state, amount = _WITHDRAWAL.c.state, _WITHDRAWAL.c.amount
-    waiting, clean = state == "requested", _clean()
+    waiting, fit = state == "requested", clean()
     single, given = _WITHDRAWAL.c.approvals_needed == 1, state.in_(_GIVEN)
 
     def count(condition: ColumnElement[bool]) -> ColumnElement[int]:
@@ -167,11 +160,11 @@ def standing(session: Session, batch_id: int) -> Standing:
             cast(func.coalesce(func.sum(amount), 0), BigInteger),
             func.coalesce(func.max(amount), 0),
             count(waiting),
-            count(and_(waiting, single, clean)),
-            total(and_(waiting, single, clean)),
+            count(and_(waiting, single, fit)),
+            total(and_(waiting, single, fit)),
             count(and_(waiting, ~single)),
             total(and_(waiting, ~single)),
-            count(and_(waiting, single, ~clean)),
+            count(and_(waiting, single, ~fit)),
             count(given),
             total(given),
             count(state == "rejected"),
@@ -187,7 +180,7 @@ def standing(session: Session, batch_id: int) -> Standing:
 _GIVEN = ("approved", "sending", "sent", "paid", "failed", "returned")
 
 
-def _clean() -> ColumnElement[bool]:
+def clean() -> ColumnElement[bool]:
     """Whether nothing speaks against a withdrawal: not frozen, the balance not negative, the money set aside."""
     frozen = exists().where(_FREEZE.c.creator_id == _WITHDRAWAL.c.creator_id, _FREEZE.c.lifted_at.is_(None))
 
@@ -200,3 +193,25 @@ def _clean() -> ColumnElement[bool]:
         holds("available", _ACCOUNT.c.balance >= 0),
         holds("reserved", _ACCOUNT.c.balance >= _WITHDRAWAL.c.amount),
     )
+
+
+def rows(session: Session, batch_id: int, offset: int, limit: int) -> list[Withdrawal]:
+    """A page of a batch's withdrawals: those that wait first, the largest first."""
+    waits = case((_WITHDRAWAL.c.state == "requested", 0), else_=1)
+    of_batch = select(Withdrawal).where(_WITHDRAWAL.c.batch_id == batch_id)
+    found = of_batch.order_by(waits, _WITHDRAWAL.c.amount.desc(), _WITHDRAWAL.c.id).offset(offset).limit(limit)
+    return list(session.execute(found).scalars())
+
+
+def two_people(session: Session, batch_id: int, limit: int) -> list[Withdrawal]:
+    """The rows that wait and need two people, the largest first."""
+    found = select(Withdrawal).where(
+        _WITHDRAWAL.c.batch_id == batch_id, _WITHDRAWAL.c.state == "requested", _WITHDRAWAL.c.approvals_needed > 1
+    )
+    return list(session.execute(found.order_by(_WITHDRAWAL.c.amount.desc(), _WITHDRAWAL.c.id).limit(limit)).scalars())
+
+
+def undecided(session: Session) -> list[PayoutBatch]:
+    """The batches of which something still waits, the oldest first."""
+    waits = exists().where(_WITHDRAWAL.c.batch_id == _BATCH.c.id, _WITHDRAWAL.c.state == "requested")
+    return list(session.execute(select(PayoutBatch).where(waits).order_by(_BATCH.c.id)).scalars())

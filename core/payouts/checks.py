@@ -30,6 +30,7 @@ from core.ledger.accounts import RAIL
 from core.ledger.money import decimal_text
 from core.ledger.tables import Account, Entry, Transfer
 from core.ledger.verify import MOST_SHOWN, Check, Finding, run
+from core.payouts import checks_batches
 from core.payouts.adjustments import KIND as ADJUSTED
 from core.payouts.tables import OPEN_STATES, Adjustment, Attempt, Decision, Draft, Withdrawal
 from core.payouts.transitions import PAID, REQUEST
@@ -150,11 +151,11 @@ def _entries(session: Session) -> tuple[list[str], str]:
 
 
 def _strays(session: Session) -> Sequence[Row[Any]]:
-    known = (
-        select(_WITHDRAWAL.c.id).where(or_(_step("request") == _ENTRY.c.key, _step("paid") == _ENTRY.c.key)).exists()
-    )
+    # Not a subquery for each entry: months of payouts have tens of thousands of both.
+    known = union_all(*(select(_step(step)) for step in ("request", "paid")))
     first = and_(_ENTRY.c.kind.in_((REQUEST, PAID)), _ENTRY.c.reverses.is_(None))
-    return _some(session, select(_ENTRY.c.id, _ENTRY.c.key).where(first, ~known).order_by(_ENTRY.c.id))
+    strays = select(_ENTRY.c.id, _ENTRY.c.key).where(first, _ENTRY.c.key.not_in(known))
+    return _some(session, strays.order_by(_ENTRY.c.id))
 
 
 def _adjustment_entries(session: Session) -> tuple[list[str], str]:
@@ -286,6 +287,7 @@ CHECKS: Sequence[tuple[str, Finding]] = (
     ("withdrawals and decisions", _decided),
     ("withdrawals and attempts", _attempted),
     ("withdrawals and previews", _confirmed),
+    *checks_batches.CHECKS,
 )
 
 

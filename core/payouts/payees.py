@@ -130,9 +130,7 @@ def _known(session: Session, config: DeskConfig, now: dt.datetime, program: str)
     )
 
 
-def asked_since(
-    session: Session, since: dt.datetime, creators: Sequence[str] | None = None
-) -> dict[str, list[Asked]]:
+def asked_since(session: Session, since: dt.datetime, creators: Sequence[str] | None = None) -> dict[str, list[Asked]]:
     """The requests after a moment that count for the 24-hour rule, by creator, in all programs, the oldest first.
 
     creators: only theirs, None for everyone's.
@@ -178,7 +176,10 @@ def _offer(config: DeskConfig, known: _Known, one: Account) -> methods.Offer | t
     if chosen is not None:
         offers = [offer for offer in offers if offer.chosen]
         if not offers:
-            return NOT_READY, f"Your payout method ({chosen.method}) is no longer offered. Choose another with /methods."
+            return (
+                NOT_READY,
+                f"Your payout method ({chosen.method}) is no longer offered. Choose another with /methods.",
+            )
     ready = [offer for offer in offers if offer.ready]
     if not ready:
         title = offers[0].method.title or offers[0].method.name

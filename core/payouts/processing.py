@@ -32,6 +32,7 @@ from core.clock import DAY, utc_day
 from core.config import DeskConfig, Program
 from core.earnings import settlement
 from core.earnings.month_tables import PendingMonth
+from core.earnings.periods import month_of, next_month
 from core.earnings.settlement import RunResult
 from core.earnings.tables import Creator, ProgramState
 from core.ledger import journal
@@ -74,7 +75,7 @@ def payout_day(program: Program, month: dt.date) -> dt.datetime:
 
     The payout day is the program's own, else the first business day by the bank holidays of its `holidays` country.
     """
-    first = month_after(month)
+    first = next_month(month)
     day = (
         first.replace(day=program.payout_day)
         if program.payout_day is not None
@@ -83,19 +84,14 @@ def payout_day(program: Program, month: dt.date) -> dt.datetime:
     return dt.datetime.combine(day, program.settle_at, dt.UTC)
 
 
-def month_after(month: dt.date) -> dt.date:
-    """The first day of the month that follows."""
-    return (month.replace(day=28) + 4 * DAY).replace(day=1)
-
-
-def month_before(month: dt.date) -> dt.date:
-    """The first day of the month that went before."""
-    return (month.replace(day=1) - DAY).replace(day=1)
+def month_before(day: dt.date) -> dt.date:
+    """The month before a day's."""
+    return month_of(month_of(day) - DAY)
 
 
 def next_payout(program: Program, now: dt.datetime) -> dt.datetime:
     """The next moment of a payout processing, after `now`."""
-    return payout_day(program, month_after(last_payable(program, now)))
+    return payout_day(program, next_month(last_payable(program, now)))
 
 
 def last_payable(program: Program, now: dt.datetime) -> dt.date:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import Sequence
 
 import pytest
 from sqlalchemy.exc import OperationalError
@@ -12,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 from bot import scheduler as scheduler_module
 from bot.scheduler import Scheduler
 from core.config import DeskConfig, Program, Terms
-from core.earnings.settlement import RunResult
+from core.payouts.processing import Due
 from core.storage import Database
 from tests.bot_world import StillClock
 
@@ -41,13 +40,13 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[dt.datetime]:
     """When settlement was called; the first two calls fail."""
     called: list[dt.datetime] = []
 
-    def settle(_database: Database, _config: DeskConfig, now: dt.datetime) -> Sequence[RunResult]:
+    def settle(_database: Database, _config: DeskConfig, now: dt.datetime) -> Due:
         called.append(now)
         if len(called) <= 2:
             raise OperationalError("UPDATE", {}, Exception("gone"))
-        return []
+        return Due([], [])
 
-    monkeypatch.setattr(scheduler_module, "settle_due", settle)
+    monkeypatch.setattr(scheduler_module, "run_due", settle)
     monkeypatch.setattr(scheduler_module, "FIRST_RETRY_SECONDS", 0.01)
     return called
 
