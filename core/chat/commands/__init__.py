@@ -16,6 +16,8 @@ MODULES = (
     "withdraw",
     "payouts",
     "methods",
+    "referrals",
+    "review",
     "personal",
     "linking",
     "help",
