@@ -43,7 +43,7 @@ REFUSED: list[tuple[dict[str, object], str, str]] = [
     ({"occurred_at": "0001-01-01T00:00:00+14:00"}, "occurred_at", "no time"),
     ({"occurred_at": "2026-01-20T12:05:01Z"}, "occurred_at", "in the future"),
     ({"occurred_at": 1768298400}, "occurred_at", "must be text"),
-    ({"kind": "message"}, "kind", "known here"),
+    ({"kind": "chat"}, "kind", "known here"),
     ({"kind": ""}, "kind", "known here"),
     ({"credits": ""}, "credits", "is empty"),
     ({"credits": None}, "credits", "is empty"),

@@ -14,13 +14,24 @@ from itertools import compress
 from typing import NamedTuple
 
 from core.earnings.intake import fields
+from core.earnings.intake.extra import (
+    EXTRA_COLUMNS,
+    KINDS_WITH_EXTRA,
+    MESSAGE,
+    RATING,
+    Extra,
+    PlainMessages,
+    plain_ids,
+    read_extra,
+    texts,
+)
 from core.earnings.intake.fields import FieldError
 from core.earnings.intake.report import Rejected
 from core.earnings.programs import KINDS
 
 REQUIRED_COLUMNS = ("event_id", "occurred_at", "project_id", "user_id", "kind")
-ASSISTANTS_COLUMNS = ("tokens", "channel", "conversation_id", "question", "shared_context", "stars", "review")
-COLUMNS = (*REQUIRED_COLUMNS, "credits", "platform_cost", *ASSISTANTS_COLUMNS, "voids")
+CREDITS_COLUMNS = ("credits", "platform_cost")
+COLUMNS = (*REQUIRED_COLUMNS, *CREDITS_COLUMNS, *EXTRA_COLUMNS, "voids")
 VOID = "void"
 SLICE_ROWS = 50_000
 
@@ -29,6 +40,13 @@ _SPENDING = frozenset(kind for program in KINDS.values() for kind in program.spe
 _KNOWN_KINDS = ", ".join(sorted((*_USAGE_KINDS, VOID)))
 _CHUNK = 256
 _NOTHING = frozenset(("", None))
+# What a plain row leaves empty, and the kinds it may have; by whether it is a message.
+_UNUSED = {False: (*EXTRA_COLUMNS, "voids"), True: (*CREDITS_COLUMNS, "stars", "review", "voids")}
+_KINDS = {
+    False: {kind: kind for kind in _USAGE_KINDS if kind not in KINDS_WITH_EXTRA},
+    True: {MESSAGE: MESSAGE},
+}
+_READ_EXACTLY = (RATING, VOID)
 
 
 class Block(NamedTuple):
@@ -39,7 +57,10 @@ class Block(NamedTuple):
 
 
 class Event(NamedTuple):
-    """One event in normal form. at: UTC text that sorts by time; credits, cost: micro-credits; voids: "" or an id."""
+    """One event in normal form. at: UTC text that sorts by time; credits, cost: micro-credits; voids: "" or an id.
+
+    extra: what only messages and ratings have; None for others.
+    """
 
     at: str
     project_id: str
@@ -48,11 +69,15 @@ class Event(NamedTuple):
     credits: int
     cost: int
     voids: str
+    extra: Extra | None = None
 
 
 @dataclass(slots=True)
 class Batch:
-    """Events in normal form, column by column: those of `Event`, each event's position, id and day."""
+    """Events in normal form, column by column: those of `Event`, each event's position, id and day.
+
+    told: how many have an extra.
+    """
 
     positions: list[int] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
@@ -64,6 +89,8 @@ class Batch:
     credits: list[int] = field(default_factory=list)
     costs: list[int] = field(default_factory=list)
     voids: list[str] = field(default_factory=list)
+    extras: list[Extra | None] = field(default_factory=list)
+    told: int = 0
     rejected: list[Rejected] = field(default_factory=list)
 
     @property
@@ -80,6 +107,7 @@ class Batch:
             self.credits[index],
             self.costs[index],
             self.voids[index],
+            self.extras[index],
         )
 
     def add(self, position: int, event_id: str, event: Event) -> None:
@@ -93,6 +121,8 @@ class Batch:
         self.credits.append(event.credits)
         self.costs.append(event.cost)
         self.voids.append(event.voids)
+        self.extras.append(event.extra)
+        self.told += event.extra is not None
 
 
 class UsageReader:
@@ -103,7 +133,10 @@ class UsageReader:
         self._now = now
         self._latest = fields.stamp(now + fields.ALLOWED_AHEAD)
         self._kind_at = self._columns.index("kind")
-        self._unused = [name for name in (*ASSISTANTS_COLUMNS, "voids") if name in self._columns]
+        # Without their columns they are refused; then nobody needs to look for them.
+        with_extra = any(name in self._columns for name in EXTRA_COLUMNS)
+        self._apart = (*(KINDS_WITH_EXTRA if with_extra else ()), VOID)
+        self._messages = PlainMessages()
         self._projects = _Parsed(_plain_id)
         self._days = _Parsed(_plain_day)
         self._clocks = _Parsed(_plain_clock)
@@ -114,15 +147,19 @@ class UsageReader:
     def read(self, block: Block, batch: Batch) -> None:
         """Add the block's events to the batch, voids last; rows that can't be taken to its `rejected`."""
         kinds = block.columns[self._kind_at]
-        if VOID not in kinds:
+        apart = [kind for kind in self._apart if kind in kinds]
+        if not apart or kinds.count(apart[0]) == len(kinds):
             self._read(batch, block)
             return
-        voids = [kind == VOID for kind in kinds]
-        self._read(batch, _selected(block, [not void for void in voids]))
-        self._exact(batch, _selected(block, voids))
+        self._read(batch, _selected(block, [kind not in apart for kind in kinds]))
+        for one in apart:
+            self._read(batch, _selected(block, [kind == one for kind in kinds]))
 
     def _read(self, batch: Batch, block: Block) -> None:
         if not block.positions or self._plain(batch, block):
+            return
+        if block.columns[self._kind_at][0] in _READ_EXACTLY:
+            self._exact(batch, block)
             return
         for start in range(0, len(block.positions), _CHUNK):
             end = start + _CHUNK
@@ -135,21 +172,28 @@ class UsageReader:
         positions = block.positions
         columns = dict(zip(self._columns, block.columns, strict=True))
         nothing = ("",) * len(positions)
+        messages = columns["kind"][0] == MESSAGE
         try:
-            if any(not _NOTHING.issuperset(columns[name]) for name in self._unused):
+            if any(not _NOTHING.issuperset(columns[name]) for name in _UNUSED[messages] if name in columns):
                 return False
-            ids, users, times = (_texts(columns[name]) for name in ("event_id", "user_id", "occurred_at"))
-            if not (_plain_ids(ids) and _plain_ids(users)):
+            ids, users, times = (texts(columns[name]) for name in ("event_id", "user_id", "occurred_at"))
+            if not (plain_ids(ids) and plain_ids(users)):
                 return False
-            kinds = [_USAGE_KINDS[kind] for kind in _texts(columns["kind"])]
-            projects = list(map(self._projects.__getitem__, _texts(columns["project_id"])))
+            kinds = list(map(_KINDS[messages].__getitem__, texts(columns["kind"])))
+            projects = list(map(self._projects.__getitem__, texts(columns["project_id"])))
             day_of, clocks, tails = self._days, self._clocks, self._tails
             days = [day_of[time[:10]] for time in times]
             at = [day + clocks[time[10:19]] + tails[time[19:]] for day, time in zip(days, times, strict=True)]
             if max(at) > self._latest:
                 return False
-            credits_ = self._credits.of(kinds, _texts(columns.get("credits", nothing)))
-            costs = self._costs.of(kinds, _texts(columns.get("platform_cost", nothing)))
+            extras: Sequence[Extra | None]
+            if messages:
+                extras = self._messages.of(columns, nothing)
+                credits_ = costs = [0] * len(positions)
+            else:
+                extras = (None,) * len(positions)
+                credits_ = self._credits.of(kinds, texts(columns.get("credits", nothing)))
+                costs = self._costs.of(kinds, texts(columns.get("platform_cost", nothing)))
         except (TypeError, ValueError, KeyError, FieldError):
             return False  # values that are no text, text that can't be read
         batch.positions.extend(positions)
@@ -162,6 +206,8 @@ class UsageReader:
         batch.credits.extend(credits_)
         batch.costs.extend(costs)
         batch.voids.extend(nothing)
+        batch.extras.extend(extras)
+        batch.told += len(positions) if messages else 0
         return True
 
     def _exact(self, batch: Batch, block: Block) -> None:
@@ -180,18 +226,14 @@ class UsageReader:
         if kind not in _USAGE_KINDS and kind != VOID:
             raise FieldError("kind", f"is {fields.shown(kind)}; known here: {_KNOWN_KINDS}")
         at = fields.stamp(fields.past_moment(value("occurred_at"), "occurred_at", self._now))
-        for name in ASSISTANTS_COLUMNS:
-            if not fields.is_empty(value(name)):
-                raise FieldError(name, "belongs to programs of kind assistants; leave it empty")
         if kind == VOID:
             return event_id, _read_void(event_id, at, value)
         if not fields.is_empty(value("voids")):
             raise FieldError("voids", "is only for rows of kind void; leave it empty")
         project_id = fields.required(value("project_id"), "project_id")
         user_id = fields.required(value("user_id"), "user_id")
-        credits_ = _amount(kind, "credits", value("credits"))
-        cost = _amount(kind, "platform_cost", value("platform_cost"))
-        return event_id, Event(at, project_id, user_id, kind, credits_, cost, "")
+        credits_, cost = (_amount(kind, name, value(name)) for name in CREDITS_COLUMNS)
+        return event_id, Event(at, project_id, user_id, kind, credits_, cost, "", read_extra(kind, value))
 
 
 def _selected(block: Block, wanted: Sequence[bool]) -> Block:
@@ -199,7 +241,7 @@ def _selected(block: Block, wanted: Sequence[bool]) -> Block:
 
 
 def _read_void(event_id: str, at: str, value: Callable[[str], object]) -> Event:
-    for name in ("project_id", "user_id", "credits", "platform_cost"):
+    for name in ("project_id", "user_id", *CREDITS_COLUMNS, *EXTRA_COLUMNS):
         if not fields.is_empty(value(name)):
             raise FieldError(name, "must be empty in a void, which has only event_id, occurred_at, kind and voids")
     voids = fields.required(value("voids"), "voids")
@@ -214,23 +256,12 @@ def _amount(kind: str, name: str, value: object) -> int:
         if name == "credits" and kind in _SPENDING:
             raise FieldError(name, f"is empty; a {kind} consumes credits, write 0 if this one didn't")
         return 0
+    if kind in KINDS_WITH_EXTRA:
+        raise FieldError(name, "belongs to programs of kind credits; leave it empty")
     amount = fields.quantity(value, name)
     if amount and kind not in _SPENDING:
         raise FieldError(name, f"is {fields.shown(value)}; a {kind} consumes nothing, leave it empty")
     return amount
-
-
-def _texts(column: Sequence[object]) -> tuple[str, ...]:
-    """The column, if it is all text; TypeError otherwise. (1, True and Decimal(1) would be one key in a dictionary.)"""
-    texts: tuple[str, ...] = column  # type: ignore[assignment]
-    "".join(texts)
-    return texts
-
-
-def _plain_ids(column: Sequence[str]) -> bool:
-    """Whether all are, without a closer look, ids that can be kept."""
-    joined = "".join(column)
-    return joined.isprintable() and " " not in joined and all(column) and max(map(len, column)) <= fields.LONGEST_ID
 
 
 class _Parsed(dict[str, str]):
@@ -278,7 +309,7 @@ _CLOCK = re.compile(r"T\d\d:\d\d:\d\d", re.ASCII)
 
 
 def _plain_id(text: str) -> str:
-    if not _plain_ids((text,)):
+    if not plain_ids((text,)):
         raise ValueError(text)
     return text
 

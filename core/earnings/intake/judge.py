@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from core.config import DeskConfig
 from core.earnings.intake import fields
 from core.earnings.intake.batch import VOID, Batch, Event
+from core.earnings.intake.extra import EMBED, EXTRA_COLUMNS, KINDS_WITH_EXTRA, NOTHING
 from core.earnings.intake.fields import FieldError
 from core.earnings.intake.known import Known, ProjectFacts
 from core.earnings.intake.report import Rejected
@@ -16,15 +17,19 @@ from core.earnings.programs import KINDS
 from core.ledger.money import MICROS
 
 # Columns of the roll-up, in the order of the sums kept for each project-day.
-SUMS = ("credits", "cost", "own_credits", "uses", "remixes", "views", "saves", "messages", "ratings")
+SUMS = ("credits", "cost", "own_credits", "uses", "remixes", "views", "saves")
 _CREDITS, _COST, _OWN = 0, 1, 2
 _COUNTED = {
     kind: tuple(SUMS.index(name) for name in names)
     for program in KINDS.values()
     for kind, names in program.counters.items()
+    if kind not in KINDS_WITH_EXTRA
 }
+_WITH_EXTRA = frozenset(name for name, kind in KINDS.items() if not kind.counters.keys().isdisjoint(KINDS_WITH_EXTRA))
 # Nobody spends ten billion credits on one project in one day; sums stay far inside BIGINT.
 LARGEST_DAY = 10_000_000_000 * MICROS
+# Of one project-day through embed or API: at the highest price they come to just what BIGINT holds.
+LARGEST_EMBED_DAY = 9_000_000_000
 
 ProjectDay = tuple[str, str]
 """A day as text, and a project."""
@@ -36,14 +41,15 @@ Sums = dict[str, dict[str, list[int]]]
 class Verdict:
     """What becomes of a slice. Indexes are places in the batch.
 
-    accepted: events to store. counted: those that add to the roll-up. voided: stored or fresh events taken out of it.
+    accepted: events to store. counted: those that add to the roll-up. voided: stored or fresh events taken out of it,
+    each with its id.
     new_voids: target → (void's id, whether the target is here). effective: waiting voids whose event has come.
     reopened: days taken though they are too late, by program.
     """
 
     accepted: list[int] = field(default_factory=list)
     counted: list[int] = field(default_factory=list)
-    voided: list[Event] = field(default_factory=list)
+    voided: list[tuple[str, Event]] = field(default_factory=list)
     new_voids: dict[str, tuple[str, bool]] = field(default_factory=dict)
     effective: list[str] = field(default_factory=list)
     duplicates: list[int] = field(default_factory=list)
@@ -52,13 +58,16 @@ class Verdict:
     reopened: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
-def is_plain(batch: Batch, known: Known) -> bool:
+def is_plain(config: DeskConfig, batch: Batch, known: Known) -> bool:
     """Whether every event of the slice simply counts, so that nothing has to be looked at one by one."""
     if known.events or known.waiting or VOID in batch.kinds or len(set(batch.ids)) < len(batch.ids):
         return False
     projects = known.projects
     programs = {project.program for project in projects.values()}
     if not projects.keys() >= set(batch.projects) or not programs <= known.programs.keys():
+        return False
+    with_extra = {config.programs[slug].kind in _WITH_EXTRA for slug in programs}
+    if batch.told != (len(batch.ids) if True in with_extra else 0) or len(with_extra) > 1:
         return False
     if min(batch.days) <= max(known.programs[slug].closed for slug in programs):
         return False
@@ -108,8 +117,8 @@ class Judge:
         if event == before:
             self.verdict.duplicates.append(index)
             return
-        names = ("occurred_at", "project_id", "user_id", "kind", "credits", "platform_cost", "voids")
-        differing = [name for name, new, old in zip(names, event, before, strict=True) if new != old]
+        pairs = zip(_COMPARED, _content(event), _content(before), strict=True)
+        differing = [name for name, new, old in pairs if new != old]
         raise FieldError(
             "event_id", f"is here already, with another {', '.join(differing)}; void it and report a new one"
         )
@@ -127,7 +136,7 @@ class Judge:
             raise FieldError("occurred_at", f"is after the project was deleted at {project.deleted[:19]} UTC")
         day = event.at[:10]
         if (day, event.project_id) in self._full:
-            raise FieldError("credits", f"would take the project's {day} above {LARGEST_DAY // MICROS:,} credits")
+            _refuse_full(event, project, day)
         self._check_late("occurred_at", project, day)
         self.verdict.accepted.append(index)
         self._fresh[event_id] = event
@@ -159,7 +168,7 @@ class Judge:
             if project.program not in known.programs:
                 raise FieldError("voids", f"names usage of program {project.program!r}, which is not configured")
             self._check_late("voids", project, target.at[:10])
-            self.verdict.voided.append(target)
+            self.verdict.voided.append((target_id, target))
         self.verdict.accepted.append(index)
         self._fresh[event_id] = event
         self._voided.add(target_id)
@@ -179,6 +188,21 @@ class Judge:
             )
         days = self.verdict.reopened.setdefault(project.program, {})
         days[day] = days.get(day, 0) + 1
+
+
+_COMPARED = ("occurred_at", "project_id", "user_id", "kind", "credits", "platform_cost", "voids", *EXTRA_COLUMNS)
+
+
+def _content(event: Event) -> tuple[object, ...]:
+    *plain, extra = event
+    return *plain, *(extra or NOTHING)
+
+
+def _refuse_full(event: Event, project: ProjectFacts, day: str) -> None:
+    if event.extra is None:
+        raise FieldError("credits", f"would take the project's {day} above {LARGEST_DAY // MICROS:,} credits")
+    if event.extra.channel == EMBED and event.user_id != project.creator_id:
+        raise FieldError("tokens", f"would take the project's {day} above {LARGEST_EMBED_DAY:,} tokens through embed")
 
 
 def add_up(

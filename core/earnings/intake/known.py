@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import func, select
 from sqlmodel import Session
 
 from core.config import DeskConfig
 from core.earnings.intake.batch import VOID, Batch, Event
+from core.earnings.intake.extra import EXTRA_COLUMNS, Extra
 from core.earnings.intake.fields import stamp
 from core.earnings.intake.keys import among
 from core.earnings.tables import ProgramState, Project, UsageDay, UsageEvent, UsageVoid
@@ -26,6 +27,7 @@ _DAY = table_of(UsageDay)
 
 _KEPT_PROJECTS = 100_000
 _VOIDS_LOCK = zlib.crc32(b"earnings.usage_void")
+_CROWDED_LOCK = zlib.crc32(b"earnings.usage_day")
 
 
 class ProjectFacts(NamedTuple):
@@ -102,12 +104,18 @@ def events_by_id(session: Session, source: str, ids: Iterable[str]) -> dict[str,
         _EVENT.c.credits,
         _EVENT.c.cost,
         _EVENT.c.voids,
+        *[_EVENT.c[name] for name in EXTRA_COLUMNS],
     )
     statement = select(*columns).where(_EVENT.c.source == source, among(session, _EVENT.c.event_id, ids))
     return {
-        event_id: Event(stamp(at), project_id, user_id, kind, credits_, cost, voids or "")
-        for event_id, at, project_id, user_id, kind, credits_, cost, voids in session.execute(statement)
+        event_id: Event(stamp(at), project_id, user_id, kind, credits_, cost, voids or "", _extra(extra))
+        for event_id, at, project_id, user_id, kind, credits_, cost, voids, *extra in session.execute(statement)
     }
+
+
+def _extra(columns: Sequence[Any]) -> Extra | None:
+    found = Extra._make(columns)
+    return None if found.tokens is None and found.stars is None else found
 
 
 def voided(session: Session, source: str, targets: Iterable[str]) -> set[str]:
@@ -153,16 +161,24 @@ def lock_programs(
     return found
 
 
-def days_so_far(session: Session, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], tuple[int, int, int]]:
-    """(credits, cost, own credits) of project-days, in micro-credits; keys are (day as text, project)."""
+def days_so_far(
+    session: Session, names: Sequence[str], keys: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], tuple[int, ...]]:
+    """These columns of project-days' roll-up; keys are (day as text, project)."""
     wanted = set(keys)
-    columns = (_DAY.c.day, _DAY.c.project_id, _DAY.c.credits, _DAY.c.cost, _DAY.c.own_credits)
+    columns = (_DAY.c.day, _DAY.c.project_id, *[_DAY.c[name] for name in names])
     days = [dt.date.fromisoformat(day) for day, _ in wanted]
     statement = select(*columns).where(
         _DAY.c.day.between(min(days), max(days)), among(session, _DAY.c.project_id, {project for _, project in wanted})
     )
-    rows = ((day.isoformat(), project, sums) for day, project, *sums in session.execute(statement))
-    return {(day, project): (sums[0], sums[1], sums[2]) for day, project, sums in rows if (day, project) in wanted}
+    rows = ((day.isoformat(), project, tuple(sums)) for day, project, *sums in session.execute(statement))
+    return {(day, project): sums for day, project, sums in rows if (day, project) in wanted}
+
+
+def one_at_a_time(session: Session) -> None:
+    """Let slices that bring very much to one project-day wait for each other, so that each sees what is there."""
+    if is_postgres(session):
+        session.execute(select(func.pg_advisory_xact_lock(_CROWDED_LOCK)))
 
 
 def learn_voids(session: Session, source: str, batch: Batch, known: Known) -> None:

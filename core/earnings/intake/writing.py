@@ -12,7 +12,9 @@ import psycopg
 from sqlalchemy import update
 from sqlmodel import Session
 
+from core.earnings.intake.arrays import plain_array, text_array
 from core.earnings.intake.batch import Batch
+from core.earnings.intake.extra import EXTRA_COLUMNS, NOTHING, Extra
 from core.earnings.intake.judge import SUMS, Sums
 from core.earnings.intake.keys import among
 from core.earnings.month_tables import DirtyMonth
@@ -22,6 +24,11 @@ from core.storage import is_postgres, table_of, upsert
 _COPY_LINES = 5_000
 _EVENT_COLUMNS = "event_id, source, occurred_at, project_id, user_id, kind, credits, cost, voids"
 _INSERT_EVENTS = f"INSERT INTO usage_event ({_EVENT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+_WIDE = (*_EVENT_COLUMNS.split(", "), *EXTRA_COLUMNS)
+_WIDE_COLUMNS = ", ".join(_WIDE)
+_INSERT_WIDE = (
+    f"INSERT INTO usage_event ({_WIDE_COLUMNS}) VALUES ({', '.join('?' * len(_WIDE))}) ON CONFLICT DO NOTHING"
+)
 _ADD_SUMS = "ON CONFLICT (day, project_id) DO UPDATE SET " + ", ".join(
     f"{name} = usage_day.{name} + excluded.{name}" for name in SUMS
 )
@@ -51,6 +58,8 @@ def write_events(session: Session, source: str, batch: Batch, places: Sequence[i
         batch.costs,
         batch.voids,
     ]
+    if batch.told:
+        columns.append(batch.extras)
     if places is not None:
         columns = [[column[place] for place in places] for column in columns]
     if not columns[0]:
@@ -58,9 +67,17 @@ def write_events(session: Session, source: str, batch: Batch, places: Sequence[i
     if is_postgres(session):
         _copy_events(session, source, columns)
         return
-    rows = [(i, source, t, p, u, k, c, x, v or None) for i, t, p, u, k, c, x, v in zip(*columns, strict=True)]
+    rows: list[tuple[Any, ...]]
+    if batch.told:
+        rows = [
+            (i, source, t, p, u, k, c, x, v or None, *(extra or NOTHING))
+            for i, t, p, u, k, c, x, v, extra in zip(*columns, strict=True)
+        ]
+    else:
+        rows = [(i, source, t, p, u, k, c, x, v or None) for i, t, p, u, k, c, x, v in zip(*columns, strict=True)]
     rows.sort(key=itemgetter(0))
-    if session.connection().exec_driver_sql(_INSERT_EVENTS, rows).rowcount != len(rows):
+    statement = _INSERT_WIDE if batch.told else _INSERT_EVENTS
+    if session.connection().exec_driver_sql(statement, rows).rowcount != len(rows):
         raise Collision
 
 
@@ -96,16 +113,8 @@ def add_to_days(session: Session, sums: Sums) -> None:
         names += here
         counts += map(projects.__getitem__, here)
         days += [day] * len(here)
-    arrays = ["{" + ",".join(map(str, column)) + "}" for column in zip(*counts, strict=True)]
-    connection.exec_driver_sql(_UPSERT_POSTGRES, ("{" + ",".join(days) + "}", _text_array(names), *arrays))
-
-
-def _text_array(texts: Sequence[str]) -> str:
-    """PostgreSQL's literal for an array of text; control characters were refused before."""
-    joined = '","'.join(texts)
-    if "\\" in joined or joined.count('"') > 2 * (len(texts) - 1):
-        joined = '","'.join(text.replace("\\", "\\\\").replace('"', '\\"') for text in texts)
-    return f'{{"{joined}"}}'
+    arrays = map(plain_array, zip(*counts, strict=True))
+    connection.exec_driver_sql(_UPSERT_POSTGRES, (plain_array(days), text_array(names), *arrays))
 
 
 def mark_days(session: Session, touched: Iterable[tuple[str, dt.date]]) -> None:
@@ -130,21 +139,43 @@ def _copy_events(session: Session, source: str, columns: Sequence[Sequence[Any]]
     """COPY in PostgreSQL's text format. Control characters were refused before, so only backslashes need care."""
     columns = [*columns]
     for place in (0, 2, 3, 7):
-        if "\\" in "".join(columns[place]):
-            columns[place] = [text.replace("\\", "\\\\") for text in columns[place]]
+        columns[place] = _escaped(columns[place])
     source = source.replace("\\", "\\\\")
-    lines = [
-        f"{i}\t{source}\t{t}+00\t{p}\t{u}\t{k}\t{c}\t{x}\t{v or _NULL}\n"
-        for i, t, p, u, k, c, x, v in zip(*columns, strict=True)
-    ]
+    plain = zip(*columns[:8], strict=True)
+    if len(columns) == 8:
+        lines = [f"{i}\t{source}\t{t}+00\t{p}\t{u}\t{k}\t{c}\t{x}\t{v or _NULL}\n" for i, t, p, u, k, c, x, v in plain]
+    else:
+        lines = [
+            f"{i}\t{source}\t{t}+00\t{p}\t{u}\t{k}\t{c}\t{x}\t{v or _NULL}\t{more}\n"
+            for (i, t, p, u, k, c, x, v), more in zip(plain, _extra_cells(columns[8]), strict=True)
+        ]
     lines.sort()  # by id: a tab sorts before all that may stand in one
+    names = _EVENT_COLUMNS if len(columns) == 8 else _WIDE_COLUMNS
     connection: Any = session.connection().connection.driver_connection
     try:
-        with connection.cursor() as cursor, cursor.copy(f"COPY {_TABLE} ({_EVENT_COLUMNS}) FROM STDIN") as copy:
+        with connection.cursor() as cursor, cursor.copy(f"COPY {_TABLE} ({names}) FROM STDIN") as copy:
             for start in range(0, len(lines), _COPY_LINES):
                 copy.write("".join(lines[start : start + _COPY_LINES]))
     except psycopg.errors.UniqueViolation:
         raise Collision from None
+
+
+def _extra_cells(extras: Sequence[Extra | None]) -> list[str]:
+    """The last columns of each line. No text in normal form is empty."""
+    cells: list[Sequence[str]] = []
+    for column in zip(*[extra or NOTHING for extra in extras], strict=True):
+        if column.count(None) == len(column):
+            cells.append([_NULL] * len(column))
+        else:
+            texts = _escaped(["" if value is None else str(value) for value in column])
+            cells.append([text or _NULL for text in texts])
+    return ["\t".join(row) for row in zip(*cells, strict=True)]
+
+
+def _escaped(texts: Sequence[str]) -> Sequence[str]:
+    if "\\" in "".join(texts):
+        return [text.replace("\\", "\\\\") for text in texts]
+    return texts
 
 
 _NULL = "\\N"
