@@ -11,12 +11,14 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import dropwhile
+from typing import Any
 
 from sqlalchemy import BigInteger, Select, case, cast, func, select
 from sqlmodel import Session
 
 from core.chat import settings
 from core.chat.charts import describe
+from core.chat.digest_months import MorningMonth, by_month, late_months, month_facts, morning_months
 from core.chat.tables import PersonSettings
 from core.chat.words import day_text
 from core.clock import DAY
@@ -65,6 +67,7 @@ def channel_facts(
     shown = full or figures.creators >= PUBLIC_LEAST
     compared = shown and (full or _enough(session, program, before.first, before.last))
     top = [{"name": one.name, "amount": one.amount if full else None} for one in figures.top]
+    months = month_facts(session, program, figures.days, _admitted(full), full=full, least=PUBLIC_LEAST, top=TOP)
     facts: Facts = {
         "program": program,
         "start": start.isoformat(),
@@ -73,7 +76,7 @@ def channel_facts(
         "full": full,
         "settled_at": run.settled_at.isoformat(),
         "head": run.head or "",
-        "nothing": figures.creators == 0 and figures.amount == 0,
+        "nothing": figures.creators == 0 and figures.amount == 0 and not months,
         "hidden": not shown,
         "projects": figures.projects if shown else 0,
         "creators": figures.creators if shown else 0,
@@ -81,6 +84,8 @@ def channel_facts(
         "before": figures.before if compared else None,
         "top": top,
         "late": _late(session, run.entry_id, full),
+        "months": months,
+        "late_months": late_months(session, run.entry_id, full),
     }
     return facts | _chart(session, figures, full)
 
@@ -146,14 +151,36 @@ class Morning:
     balance_after: int
     amount: int = 0
     late: int = 0
-    projects: list[tuple[str, int]] = field(default_factory=list)
+    wallet: str = "available"
+    earned: dict[str, tuple[str, int]] = field(default_factory=dict)
+    months: list[MorningMonth] = field(default_factory=list)
 
-    def count(self, project: str, amount: int, late: int) -> None:
+    def count(self, project_id: str, project: str, amount: int, late: int) -> None:
         """Take in what the run posted for one project."""
         self.amount += amount
         self.late += late
-        if amount:
-            self.projects.append((project, amount))
+        before = self.earned[project_id][1] if project_id in self.earned else 0
+        self.earned[project_id] = (project, before + amount)
+
+    def count_month(self, line: MorningMonth) -> None:
+        """Take in what the run posted of a month, for an assistant or in commissions."""
+        self.months.append(line)
+        if line.project_id:
+            self.count(line.project_id, line.project_name, line.amount, line.late)
+        else:
+            self.amount += line.amount
+            self.late += line.late
+
+    @property
+    def projects(self) -> list[tuple[str, int]]:
+        """Names and amounts, the largest amount first."""
+        changed = [(one, key) for key, one in self.earned.items() if one[1]]
+        return [one for one, _ in sorted(changed, key=lambda found: (-found[0][1], found[1]))]
+
+    @property
+    def is_news(self) -> bool:
+        """Whether the run changed anything for this creator."""
+        return bool(self.projects) or any(line.amount for line in self.months)
 
     @property
     def facts(self) -> Facts:
@@ -170,6 +197,8 @@ class Morning:
             "after": self.balance_after,
             "projects": self.projects[:PROJECTS_SHOWN],
             "more": max(0, len(self.projects) - PROJECTS_SHOWN),
+            "wallet": self.wallet,
+            "months": by_month(self.months),
         }
 
 
@@ -180,14 +209,21 @@ def mornings(session: Session, posted: SettlementPosted) -> list[Morning]:
     """
     if posted.entry_id is None or _nobody_listens(session):
         return []
-    found: dict[int, Morning] = {}
-    for row in session.execute(_morning_lines(session, posted.program, posted.entry_id)):
-        if row.person_id not in found:
+    wallet = KINDS[session.get_one(ProgramState, posted.program).kind].wallet
+    days = session.execute(_morning_lines(posted)).all()
+    months = morning_months(session, posted.entry_id)
+    changed = {row.person_id for row in days} | {line.person_id for line in months}
+    found = {}
+    for row in session.execute(_listeners(posted.program, wallet)):
+        if row.person_id in changed:
             zone = settings.zone(row.timezone or row.creator_zone)
             due = settings.at_hour(posted.settled_at, row.digest_hour, zone)
-            found[row.person_id] = Morning(row.person_id, due, row.creator_name, posted, row.balance)
-        found[row.person_id].count(row.project_name, row.amount, row.late)
-    return [morning for morning in found.values() if morning.projects]
+            found[row.person_id] = Morning(row.person_id, due, row.name, posted, row.balance, wallet=wallet)
+    for row in days:
+        found[row.person_id].count(row.project_id, row.name, row.amount, row.late)
+    for line in months:
+        found[line.person_id].count_month(line)
+    return [morning for morning in found.values() if morning.is_news]
 
 
 def _nobody_listens(session: Session) -> bool:
@@ -195,38 +231,42 @@ def _nobody_listens(session: Session) -> bool:
     return session.execute(listening).first() is None
 
 
-def _morning_lines(session: Session, program: str, entry_id: int) -> Select[tuple[object, ...]]:
-    """A row per listener and project: what this run posted, and the wallet's balance after it."""
-    state = session.get_one(ProgramState, program)
-    amount = cast(func.sum(_LINE.c.share), BigInteger)
-    late = cast(func.sum(case((_LINE.c.late, _LINE.c.share), else_=0)), BigInteger)
-    of_person = (_PERSON.c.id, _SETTINGS.c.timezone, _SETTINGS.c.digest_hour)
-    of_creator = (_CREATOR.c.timezone, _CREATOR.c.name, _ACCOUNT.c.balance)
+def _listeners(program: str, wallet: str) -> Select[Any]:
+    """Who asked for a message, with their hour, their clock and the wallet's balance after the run."""
     return (
         select(
             _PERSON.c.id.label("person_id"),
             _SETTINGS.c.timezone,
             _SETTINGS.c.digest_hour,
             _CREATOR.c.timezone.label("creator_zone"),
-            _CREATOR.c.name.label("creator_name"),
+            _CREATOR.c.name,
             _ACCOUNT.c.balance,
-            _PROJECT.c.name.label("project_name"),
+        )
+        .join_from(_SETTINGS, _PERSON, _SETTINGS.c.person_id == _PERSON.c.id)
+        .join(_CREATOR, _CREATOR.c.creator_id == _PERSON.c.creator_id)
+        .join(_ACCOUNT, _ACCOUNT.c.creator == _CREATOR.c.creator_id)
+        .where(_SETTINGS.c.digest_hour.is_not(None), _ACCOUNT.c.program == program, _ACCOUNT.c.role == wallet)
+        .order_by(_PERSON.c.id)
+    )
+
+
+def _morning_lines(posted: SettlementPosted) -> Select[Any]:
+    """A row per listener and project: what this run posted."""
+    amount = cast(func.sum(_LINE.c.share), BigInteger)
+    late = cast(func.sum(case((_LINE.c.late, _LINE.c.share), else_=0)), BigInteger)
+    return (
+        select(
+            _PERSON.c.id.label("person_id"),
+            _PROJECT.c.project_id,
+            _PROJECT.c.name,
             amount.label("amount"),
             late.label("late"),
         )
         .join_from(_LINE, _PROJECT, _LINE.c.project_id == _PROJECT.c.project_id)
-        .join(_CREATOR, _CREATOR.c.creator_id == _PROJECT.c.creator_id)
-        .join(_PERSON, _PERSON.c.creator_id == _CREATOR.c.creator_id)
+        .join(_PERSON, _PERSON.c.creator_id == _PROJECT.c.creator_id)
         .join(_SETTINGS, _SETTINGS.c.person_id == _PERSON.c.id)
-        .join(
-            _ACCOUNT,
-            (_ACCOUNT.c.program == program)
-            & (_ACCOUNT.c.role == KINDS[state.kind].wallet)
-            & (_ACCOUNT.c.creator == _CREATOR.c.creator_id),
-        )
-        .where(_LINE.c.entry_id == entry_id, _SETTINGS.c.digest_hour.is_not(None))
-        .group_by(*of_person, *of_creator, _PROJECT.c.project_id, _PROJECT.c.name)
-        .order_by(_PERSON.c.id, amount.desc(), _PROJECT.c.project_id)
+        .where(_LINE.c.entry_id == posted.entry_id, _SETTINGS.c.digest_hour.is_not(None))
+        .group_by(_PERSON.c.id, _PROJECT.c.project_id, _PROJECT.c.name)
     )
 
 
@@ -247,4 +287,5 @@ def shown(config: DeskConfig, facts: Mapping[str, object]) -> Facts:
     slug = str(facts["program"])
     program = config.programs.get(slug)
     title = (program.title if program else "") or slug
-    return {**facts, "title": title if len(config.programs) > 1 else ""}
+    later: Facts = {"months": [], "late_months": [], "wallet": "available"}  # facts kept before there were any
+    return {**later, **facts, "title": title if len(config.programs) > 1 else ""}

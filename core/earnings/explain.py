@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, bindparam, select
 from sqlmodel import Session
 
+from core.clock import DAY
 from core.config import DeskConfig, Terms
 from core.earnings.daily import DIRTY, lines_of
-from core.earnings.differences import LINE, USAGE
-from core.earnings.periods import late_label
+from core.earnings.differences import LINE, PROJECT, USAGE
+from core.earnings.month_tables import MonthLine
+from core.earnings.periods import late_label, next_month
 from core.earnings.programs.credits import Credits
 from core.earnings.programs.money import FULL_SHARE_BP
 from core.earnings.tables import ProgramState, Project
@@ -22,6 +24,7 @@ from core.storage import is_postgres, table_of
 
 _PROGRAM = table_of(ProgramState)
 _ENTRY = table_of(Entry)
+_MONTH_LINE = table_of(MonthLine)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,16 +141,34 @@ def _state(session: Session, program: str, day: dt.date) -> tuple[bool, bool]:
 
 
 def latest_earning(session: Session, creator_id: str, program: str) -> tuple[str, dt.date] | None:
-    """The project-day a creator most likely asks about: of the last day that earned, the project that earned most."""
-    row = session.execute(_latest(is_postgres(session)), {"creator": creator_id, "program": program}).first()
-    return (row[0], row[1]) if row is not None else None
+    """The project-day a creator most likely asks about: of the last day that earned, the project that earned most. A
+    month's earnings count as of its last day."""
+    values = {"creator": creator_id, "program": program}
+    found = [(row[1], row[2], row[0]) for row in session.execute(_latest_day(is_postgres(session)), values)]
+    months = session.execute(_latest_month(), values)
+    found += [(next_month(row[1]) - DAY, row[2], row[0]) for row in months]
+    if not found:
+        return None
+    day, _, project_id = max(found, key=lambda one: one[:2])
+    return project_id, day
 
 
 @cache
-def _latest(postgres: bool) -> Select[Any]:
+def _latest_day(postgres: bool) -> Select[Any]:
     return (
-        select(LINE.c.project_id, LINE.c.day)
+        select(LINE.c.project_id, LINE.c.day, LINE.c.share)
         .where(lines_of(postgres, one_program=True), LINE.c.share > 0)
         .order_by(LINE.c.day.desc(), LINE.c.share.desc(), LINE.c.project_id)
+        .limit(1)
+    )
+
+
+@cache
+def _latest_month() -> Select[Any]:
+    own = (PROJECT.c.creator_id == bindparam("creator"), PROJECT.c.program == bindparam("program"))
+    return (
+        select(_MONTH_LINE.c.project_id, _MONTH_LINE.c.month, _MONTH_LINE.c.share)
+        .where(_MONTH_LINE.c.project_id.in_(select(PROJECT.c.project_id).where(*own)), _MONTH_LINE.c.share > 0)
+        .order_by(_MONTH_LINE.c.month.desc(), _MONTH_LINE.c.share.desc(), _MONTH_LINE.c.project_id)
         .limit(1)
     )
