@@ -1,4 +1,4 @@
-"""What a program earned its creators on some days, or in a month: the digest's figures (commands.md, "Daily digest")."""
+"""What a program earned its creators on some days, or in a month: figures of digests (commands.md, "Daily digest")."""
 
 from __future__ import annotations
 
