@@ -1,4 +1,7 @@
-"""/explain: the formula with one project-day's numbers, and where it stands in the books (commands.md, "Mock-ups")."""
+"""/explain: the formula with one project-day's numbers, and where it stands in the books (commands.md, "Mock-ups").
+
+An assistant's is `explain_assistants`: its day through embed, and its month on the marketplace.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,16 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Annotated
 
+from core.chat.commands import explain_assistants
 from core.chat.commands.own import (
+    ASSISTANTS,
     MOST_SUGGESTIONS,
     narrowed,
     own_projects,
     project_handle,
     project_label,
 )
+from core.chat.commands.stats_controls import is_assistant
 from core.chat.registry import Arg, Call, Reply, command
 from core.chat.words import command_line, day_text, full_day_text
 from core.clock import DAY, utc_day
@@ -48,21 +54,30 @@ def explain(
     if date is not None and date > today:
         raise DayToCome(day=full_day_text(date))
     chosen, day, picked = _pick(call, own, project, date)
+    said = said_day(day, today)
+    shared: dict[str, object] = {
+        "name": project_label(chosen),
+        "day": said,
+        "picked": picked,
+        "today": day == today,
+        "projects": _project_menu(own, chosen, day),
+        "days": _day_menu(call, own, chosen, day),
+        "stats": command_line("stats", project=project_handle(chosen, own)),
+    }
+    if is_assistant(call.config, chosen):
+        return Reply(call.card("explain_assistant", **shared, **explain_assistants.facts(call, chosen, day, said)))
+    return Reply(call.card("explain", **shared, **_facts(call, chosen, day)))
+
+
+def _facts(call: Call, chosen: Project, day: dt.date) -> dict[str, object]:
+    """What templates/explain.card shows, but for its menus."""
     program = call.config.programs[chosen.program]
     found = stats.explanation(call.session, call.config, chosen, day)
-    return call.reply(
-        "explain",
-        name=project_label(chosen),
-        day=said_day(day, today),
-        found=found,
-        excess=max(0, found.cost - found.credits),
-        picked=picked,
-        today=day == today,
-        settles_at=max(settles_at(program, day), next_settlement(program, call.now)),
-        projects=_project_menu(own, chosen, day),
-        days=_day_menu(call, own, chosen, day),
-        stats=command_line("stats", project=project_handle(chosen, own)),
-    )
+    return {
+        "found": found,
+        "excess": max(0, found.cost - found.credits),
+        "settles_at": max(settles_at(program, day), next_settlement(program, call.now)),
+    }
 
 
 def said_day(day: dt.date, today: dt.date) -> str:
@@ -95,9 +110,12 @@ def _latest(call: Call, program: str) -> dt.date:
 
 def _top_on(call: Call, programs: Sequence[Program], own: Sequence[Project], day: dt.date) -> str:
     """The id of the project that earned most on a day, or would; where none did, the one with most use."""
-    found = [
+    assistants = [program for program in programs if program.kind == ASSISTANTS]
+    found = explain_assistants.top_on(call, assistants, own, day)
+    found += [
         (cell.share, cell.credits, cell.project_id)
         for program in programs
+        if program not in assistants
         for cell in cells_on(
             call.session, program, [one.project_id for one in own if one.program == program.slug], [day]
         )
