@@ -1,0 +1,81 @@
+"""/explain of an assistant: its day's embed revenue, and its part of the month's subscriptions."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from core.chat.registry import Call
+from core.chat.words import month_text, share_text
+from core.config import Program
+from core.earnings import revenue
+from core.earnings.explain import Posted
+from core.earnings.explain_assistants import AssistantExplanation, assistant_explanation
+from core.earnings.periods import Days, next_settlement, settles_at
+from core.earnings.tables import Project
+from core.ledger.money import format_money
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """What was posted for a day or a month: title is which of them; waiting: what was reported since, micro-dollars."""
+
+    title: str
+    posted: tuple[Posted, ...]
+    waiting: int
+
+
+def facts(call: Call, project: Project, day: dt.date, said_day: str) -> dict[str, object]:
+    """What templates/explain_assistant.card shows, but for its menus."""
+    program = call.config.programs[project.program]
+    found = assistant_explanation(call.session, call.config, project, day, call.now)
+    month = month_text(found.marketplace.month)
+    return {
+        "found": found,
+        "rows": _rows(found, said_day, month),
+        "month": month,
+        "estimate": not (found.embed.settled and found.marketplace.settled),
+        "of_day": found.embed.amount + found.marketplace.of_day.share,
+        "entries": (
+            Entries(f"Embed/API, {said_day}", found.embed.posted, found.embed.waiting),
+            Entries(f"Marketplace, {month}", found.marketplace.posted, found.marketplace.waiting),
+        ),
+        "settles_at": max(settles_at(program, day), next_settlement(program, call.now)),
+        "next_at": next_settlement(program, call.now),
+    }
+
+
+def _rows(found: AssistantExplanation, said_day: str, month: str) -> list[tuple[str, str]]:
+    """The formulas line by line, as people read them."""
+    embed, market = found.embed, found.marketplace
+    return [
+        (f"Tokens through Embed/API, {said_day}", f"{embed.tokens:,}"),
+        ("× your price", f"{format_money(embed.price)} a million tokens"),
+        ("= revenue", format_money(embed.gross)),
+        (f"× {share_text(found.terms.share_bp)}, your part", _said(embed.amount, embed.settled)),
+        (f"Marketplace tokens, {month}", f"{market.tokens:,}"),
+        ("Its slices of subscriptions", _said(market.gross, market.settled)),
+        (f"× {share_text(market.terms.share_bp)}, your part", _said(market.amount, market.settled)),
+        (f"Of that, {said_day}", _said(market.of_day.share, market.settled)),
+    ]
+
+
+def _said(amount: int, settled: bool) -> str:
+    return format_money(amount) if settled else f"about {format_money(amount)} (estimate)"
+
+
+def top_on(call: Call, programs: Sequence[Program], own: Sequence[Project], day: dt.date) -> list[tuple[int, int, str]]:
+    """What each assistant with use on a day earned its creator, or would: (share, tokens, project id)."""
+    return [
+        (cell.embed.share + cell.marketplace.share, cell.tokens, cell.project_id)
+        for program in programs
+        for cell in revenue.revenue_days(
+            call.session,
+            call.config,
+            program,
+            [one.project_id for one in own if one.program == program.slug],
+            Days(day, day),
+            call.now,
+        )
+    ]
