@@ -1,1 +1,1 @@
-"""What a creator of assistants may know of how people use them: aggregates of five people or more (domain.md, "Privacy")."""
+"""What creators may know of how people use their assistants: nothing about fewer than five (domain.md, "Privacy")."""

@@ -3,33 +3,108 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from sqlalchemy import BigInteger, Select, cast, func, select
 from sqlmodel import Session
 
+from core.clock import start_of
 from core.config import DeskConfig
-from core.earnings.analytics.privacy import Span
+from core.earnings.analytics.blocks import visit_block
+from core.earnings.analytics.privacy import HOUR, Span, shown, suppressed
+from core.earnings.analytics.visits import SLOTS, VISIT, bounds, within
 from core.earnings.tables import Project
+
+_HOURS = 24
+_BUSIEST = 3
 
 
 @dataclass(frozen=True, slots=True)
 class PeakHours:
-    """Messages by local hour, 24 cells, None where hidden. span: the whole weeks that they are about, the last ones
-    that can be told; None while there are none yet (then every cell is hidden).
+    """Messages by local hour, 24 cells, None where hidden. span: the whole days that they are about, the last block
+    that can be told (see `blocks`); None while there is none yet (then every cell is hidden).
 
-    minute: where the zone is not whole hours from UTC, its hours begin at this minute (cell 9 is 9:30 to 10:29).
-    busiest: the cells with the most messages, at most three, busiest first. messages and users: of the whole span.
+    minute: where the zone is not whole hours from UTC, its hours begin at this minute (cell 9 is 9:30 to 10:29): cells
+    are whole hours UTC in every zone, so that tables of two zones don't tell of quarters of an hour. busiest: the cells
+    with the most messages, at most three, busiest first. messages and users: of the whole span.
     """
 
     zone: str
     span: Span | None
-    minute: int
-    cells: tuple[int | None, ...]
-    busiest: tuple[int, ...]
-    messages: int | None
-    users: int | None
+    minute: int = 0
+    cells: tuple[int | None, ...] = (None,) * _HOURS
+    busiest: tuple[int, ...] = ()
+    messages: int | None = None
+    users: int | None = None
 
 
-def peak_hours(session: Session, config: DeskConfig, project: Project, zone: str, now: dt.datetime) -> PeakHours:
+def peak_hours(
+    session: Session,
+    config: DeskConfig,  # noqa: ARG001 - what every reading is given
+    project: Project,
+    zone: str,
+    now: dt.datetime,
+) -> PeakHours:
     """The hours of the clock in `zone`, an IANA name, summer time by day; UTC where there is no such zone."""
-    raise NotImplementedError
+    name, clock = _zone(zone)
+    span = visit_block(session, project.project_id, now)
+    if span is None:
+        return PeakHours(name, None)
+    rows = session.execute(_by_hour(), bounds(project.project_id, span)).all()
+    # A cell is an hour UTC under one offset: where clocks change, an hour of the clock is made of two of them.
+    users: dict[tuple[int, dt.timedelta], set[str]] = {}
+    messages: Counter[tuple[int, dt.timedelta]] = Counter()
+    for day, hour, user_id, sent in rows:
+        cell = (hour, (start_of(day) + hour * HOUR).astimezone(clock).utcoffset() or dt.timedelta())
+        users.setdefault(cell, set()).add(user_id)
+        messages[cell] += sent
+    cells = _by_clock(users, messages)
+    everyone = {user for cell in users.values() for user in cell}
+    return PeakHours(
+        zone=name,
+        span=span,
+        minute=(span.end - HOUR).astimezone(clock).minute,
+        cells=cells,
+        busiest=_busiest(cells),
+        messages=shown(messages.total(), len(everyone)),
+        users=shown(len(everyone), len(everyone)),
+    )
+
+
+def _by_clock(
+    users: dict[tuple[int, dt.timedelta], set[str]], messages: Counter[tuple[int, dt.timedelta]]
+) -> tuple[int | None, ...]:
+    hidden = suppressed(dict(sorted(users.items())))
+    found: dict[int, int | None] = {}
+    for hour, offset in users:
+        local = (hour * HOUR + offset) // HOUR % _HOURS
+        before = found.get(local, 0)
+        told = (hour, offset) not in hidden and before is not None
+        found[local] = (before or 0) + messages[hour, offset] if told else None
+    return tuple(found.get(local) for local in range(_HOURS))
+
+
+def _busiest(cells: tuple[int | None, ...]) -> tuple[int, ...]:
+    told = [(-count, hour) for hour, count in enumerate(cells) if count is not None]
+    return tuple(hour for _count, hour in sorted(told)[:_BUSIEST])
+
+
+def _zone(name: str) -> tuple[str, ZoneInfo]:
+    try:
+        return name, ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return "UTC", ZoneInfo("UTC")
+
+
+@cache
+def _by_hour() -> Select[Any]:
+    hour = (VISIT.c.slot // SLOTS).label("hour")
+    return (
+        select(VISIT.c.day, hour, VISIT.c.user_id, cast(func.sum(VISIT.c.messages), BigInteger))
+        .where(within())
+        .group_by(VISIT.c.day, hour, VISIT.c.user_id)
+    )
