@@ -1,4 +1,4 @@
-"""Files in: CSV, JSONL and Parquet of creators, projects and usage (interfaces.md, "Files")."""
+"""Files in: CSV, JSONL and Parquet of creators, projects, usage and payments (interfaces.md, "Files")."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import gc
 import sys
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,14 +17,15 @@ from adapters.files.csv_lines import CsvReader
 from adapters.files.json_lines import JsonReader
 from adapters.files.parquet import ParquetReader
 from adapters.files.rejects import FileReject, RejectsFile
-from adapters.files.shapes import ABSENT, FILE_KINDS, CantRead, FileKind, Piece, Reader, SubscriptionsNotYet
+from adapters.files.shapes import ABSENT, FILE_KINDS, CantRead, FileKind, Piece, Reader
 from core.config import DeskConfig
 from core.earnings.catalog import upsert_creators, upsert_projects
-from core.earnings.intake import Block, Rejected, accept_blocks
+from core.earnings.intake import Block, ImportReport, Rejected, accept_blocks
+from core.earnings.payments import accept_payments, program_of
 from core.errors import InvalidInput
 from core.storage import Database
 
-__all__ = ["CantRead", "FileReject", "FileReport", "SubscriptionsNotYet", "import_file", "import_files"]
+__all__ = ["CantRead", "FileReject", "FileReport", "import_file", "import_files"]
 
 STDIN = "-"
 Progress = Callable[[int, int | None], None]
@@ -48,6 +49,7 @@ def import_file(
     source: str,
     now: dt.datetime,
     *,
+    program: str | None = None,
     reopen: str | None = None,
     actor: str = "operator",
     rejects: Path | None = None,
@@ -61,6 +63,7 @@ def import_file(
         [path],
         source,
         now,
+        program=program,
         reopen=reopen,
         actor=actor,
         rejects=rejects,
@@ -76,25 +79,27 @@ def import_files(
     source: str,
     now: dt.datetime,
     *,
+    program: str | None = None,
     reopen: str | None = None,
     actor: str = "operator",
     rejects: Path | None = None,
     progress: Progress | None = None,
 ) -> FileReport:
-    """Import files of one kind: creators, projects or usage. "-" is CSV on standard input.
+    """Import files of one kind: creators, projects, usage or subscriptions. "-" is CSV on standard input.
 
     Rows are committed slice by slice; a refused one never stops the rest. With `rejects`, refused rows are written
-    there as CSV. source, reopen and actor matter for usage alone: see `core.earnings.intake.accept`.
-    Raises CantRead (before anything is imported, where the header shows it), SubscriptionsNotYet, InvalidInput.
+    there as CSV. source, reopen and actor matter for usage and subscriptions, program for subscriptions alone: see
+    `core.earnings.intake.accept` and `core.earnings.payments.accept_payments`.
+    Raises CantRead (before anything is imported, where the header shows it), NoProgramForPayments, InvalidInput.
     """
-    if kind == "subscriptions":
-        raise SubscriptionsNotYet
     if kind not in FILE_KINDS:
         raise InvalidInput(problem=f"There are no files of kind {kind!r}; there are {', '.join(FILE_KINDS)}.")
     file_kind = FILE_KINDS[kind]
+    if kind == "subscriptions":
+        program = program_of(config, program).slug
     names = [str(path) for path in paths]
     sizes = [_look(name, file_kind) for name in names]
-    run = _Run(database, config, file_kind, source, now, reopen, actor)
+    run = _Run(database, config, file_kind, source, now, program, reopen, actor)
     run.rejects = RejectsFile(rejects, file_kind) if rejects is not None else None
     total = None if None in sizes else sum(size or 0 for size in sizes)
     before = 0
@@ -125,6 +130,7 @@ class _Run:
     kind: FileKind
     source: str
     now: dt.datetime
+    program: str | None
     reopen: str | None
     actor: str
     rejects: RejectsFile | None = None
@@ -152,7 +158,7 @@ class _Run:
             self._note(file, reader, waiting, [])
             return
         for piece in reader.pieces():
-            self._note(file, reader, [piece], self._upsert(reader.columns, piece))
+            self._note(file, reader, [piece], self._whole(reader.columns, piece))
             yield reader.bytes_done()
 
     def _blocks(self, reader: Reader, waiting: deque[Piece]) -> Iterator[Block]:
@@ -162,19 +168,34 @@ class _Run:
             if piece.lines:
                 yield Block(piece.lines, piece.columns)
 
-    def _upsert(self, columns: Sequence[str], piece: Piece) -> list[Rejected]:
+    def _whole(self, columns: Sequence[str], piece: Piece) -> list[Rejected]:
         rows = [
             {name: cell for name, cell in zip(columns, row, strict=True) if cell is not ABSENT}
             for row in zip(*piece.columns, strict=True)
         ]
-        with self.database.transaction() as session:
-            if self.kind.name == "creators":
-                report = upsert_creators(session, rows)
-            else:
-                report = upsert_projects(session, rows, self.now)
+        if self.kind.name == "subscriptions":
+            report = self._pay(rows)
+        else:
+            with self.database.transaction() as session:
+                if self.kind.name == "creators":
+                    report = upsert_creators(session, rows)
+                else:
+                    report = upsert_projects(session, rows, self.now)
         self.report.accepted += report.accepted
         self.report.duplicates += report.duplicates
         return [Rejected(piece.lines[one.index], one.field, one.reason) for one in report.rejected]
+
+    def _pay(self, rows: Sequence[Mapping[str, object]]) -> ImportReport:
+        return accept_payments(
+            self.database,
+            self.config,
+            rows,
+            self.source,
+            self.now,
+            program=self.program,
+            reopen=self.reopen,
+            actor=self.actor,
+        )
 
     def _note(self, file: str, reader: Reader, pieces: Sequence[Piece] | deque[Piece], refused: list[Rejected]) -> None:
         """Report refused rows, and write them down as they came."""

@@ -28,8 +28,8 @@ class JsonReader:
     def __init__(self, handle: BinaryIO, kind: FileKind) -> None:
         self._handle = handle
         self.columns = kind.columns
-        # An update leaves a field alone that it doesn't name; of an event, absent and empty say the same.
-        self._absent = None if kind.name == "usage" else ABSENT
+        # An update leaves a field alone that it doesn't name.
+        self._absent = ABSENT if kind.updates else None
         self._known = frozenset((*kind.columns, *REJECT_COLUMNS))
 
     def bytes_done(self) -> int:

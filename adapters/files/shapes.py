@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from core.earnings import catalog, intake
+from core.earnings import catalog, intake, payments
 from core.errors import InvalidInput
 
 # Columns of a rejects file that tell why; a mended file is imported with them, and they are not read.
@@ -15,11 +15,6 @@ REJECT_COLUMNS = ("reject_file", "reject_line", "reject_field", "reject_reason",
 
 class CantRead(InvalidInput):
     """Nothing of '{file}' was imported: {problem}"""
-
-
-class SubscriptionsNotYet(InvalidInput):
-    """Nothing was imported. Subscription payments belong to programs of kind 'assistants', which this version can't run
-    yet."""
 
 
 Columns = Sequence[Sequence[object]]
@@ -33,6 +28,11 @@ class FileKind:
     columns: tuple[str, ...]
     required: tuple[str, ...]
 
+    @property
+    def updates(self) -> bool:
+        """Whether a row may come again to change some fields; of an event, absent and empty say the same."""
+        return self.name in ("creators", "projects")
+
 
 FILE_KINDS = {
     kind.name: kind
@@ -40,6 +40,7 @@ FILE_KINDS = {
         FileKind("creators", catalog.CREATOR_COLUMNS, ("creator_id", "name", "country")),
         FileKind("projects", catalog.PROJECT_COLUMNS, ("project_id", "creator_id", "program", "name", "published_on")),
         FileKind("usage", intake.COLUMNS, intake.REQUIRED_COLUMNS),
+        FileKind("subscriptions", payments.COLUMNS, payments.REQUIRED_COLUMNS),
     )
 }
 

@@ -11,7 +11,7 @@ from urllib.parse import unquote_to_bytes
 import anyio
 import anyio.to_thread
 import structlog
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlmodel import Session
@@ -25,6 +25,7 @@ from core.config import DeskConfig
 from core.earnings import catalog
 from core.earnings.intake import accept
 from core.earnings.intake.report import ImportReport
+from core.earnings.payments import NoProgramForPayments, accept_payments
 from core.ledger import accounts
 from core.ledger.money import decimal_text
 from core.storage import Database
@@ -33,9 +34,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
-_SUBSCRIPTIONS_REFUSED = (
-    "Subscription payments belong to programs of kind 'assistants', which this version can't run yet. Nothing was kept."
-)
 _bearer = HTTPBearer(auto_error=False, description="A key made by `earnings-desk api-key create NAME`")
 
 
@@ -96,11 +94,22 @@ async def post_usage(request: Request, api: TheApi, caller: Caller) -> JSONRespo
 @router.post(
     "/subscriptions", response_model=shapes.BatchAnswer, openapi_extra=shapes.Described.rows(shapes.SubscriptionRow)
 )
-async def post_subscriptions(request: Request, api: TheApi, _caller: Caller) -> JSONResponse:
-    """Report subscription payments. Until programs of kind `assistants` exist, each row is refused with that reason."""
+async def post_subscriptions(
+    request: Request,
+    api: TheApi,
+    caller: Caller,
+    program: Annotated[
+        str | None, Query(description="Whose payments these are, where several programs have some")
+    ] = None,
+) -> JSONResponse:
+    """Report subscription payments: up to 10,000 as a JSON array or NDJSON. Refused rows don't stop the others."""
     batch = await _read_batch(request, api)
-    refused = [BadRow(index, "", _SUBSCRIPTIONS_REFUSED) for index in batch.indexes]
-    return _batch_answer(0, 0, [*batch.bad, *refused])
+    try:
+        report = await api.call(_accept_payments, api, batch, caller, program)
+    except NoProgramForPayments as refused:
+        bad = [BadRow(index, "program", str(refused.facts["problem"])) for index in batch.indexes]
+        return _batch_answer(0, 0, [*batch.bad, *bad])
+    return _batch_answer(report.accepted, report.duplicates, _placed(report, batch))
 
 
 @router.put(
@@ -168,6 +177,13 @@ def _in_transaction(database: Database, function: Callable[[Session], T]) -> T:
 
 def _accept(api: Api, batch: Batch, caller: KeyInfo) -> ImportReport:
     return accept(api.database, api.config, batch.rows, caller.source, api.clock(), actor=f"api-key {caller.name}")
+
+
+def _accept_payments(api: Api, batch: Batch, caller: KeyInfo, program: str | None) -> ImportReport:
+    actor = f"api-key {caller.name}"
+    return accept_payments(
+        api.database, api.config, batch.rows, caller.source, api.clock(), program=program, actor=actor
+    )
 
 
 def _link_code(api: Api, creator_id: str, caller: KeyInfo) -> tuple[str, dt.datetime]:

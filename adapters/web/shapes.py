@@ -22,30 +22,33 @@ class UsageRow(_Row):
     occurred_at: str = Field(description="ISO 8601 with an offset", examples=["2026-01-13T09:15:00Z"])
     project_id: str | None = Field(None, description="Empty for a void")
     user_id: str | None = Field(None, description="Who used it; empty for a void")
-    kind: str = Field(description="generate, remix, feature, view, save or void")
+    kind: str = Field(
+        description="In programs of kind credits: generate, remix, feature, view, save. Of kind assistants: message, "
+        "rating. In both: void"
+    )
     credits: str | int | None = Field(None, description=_QUANTITY)
     platform_cost: str | int | None = Field(None, description=f"In credits. {_QUANTITY}")
-    tokens: str | int | None = Field(None, description="Kind message")
+    tokens: str | int | None = Field(None, description="Kind message: a whole number, at most 1,000,000,000")
     channel: str | None = Field(None, description="Kind message: marketplace or embed")
-    conversation_id: str | None = None
-    question: str | None = None
-    shared_context: str | None = None
+    conversation_id: str | None = Field(None, description="Kind message")
+    question: str | None = Field(None, description="Kind message, optional: what was asked, at most 4,000 characters")
+    shared_context: str | None = Field(None, description="Kind message, optional: what a business agreed to share")
     stars: str | int | None = Field(None, description="Kind rating: 1 to 5")
-    review: str | None = None
+    review: str | None = Field(None, description="Kind rating, optional, at most 4,000 characters")
     voids: str | None = Field(None, description="Kind void: the event_id, of the same source, that no longer counts")
 
 
 class SubscriptionRow(_Row):
-    """One subscription payment, or a void of one."""
+    """One subscriber's payment for a month, or a void of one: its own payment_id and paid_at, and `voids`."""
 
-    payment_id: str
-    paid_at: str = Field(description="ISO 8601 with an offset")
-    user_id: str
-    plan: str
-    amount_usd: str | int = Field(description="Decimal text or a JSON number", examples=["19.00"])
-    month: str = Field(examples=["2026-01"])
-    referrer_id: str | None = Field(None, description="A creator id")
-    voids: str | None = Field(None, description="A payment_id")
+    payment_id: str = Field(description="The payment's own id; the same id with the same content is a duplicate")
+    paid_at: str = Field(description="ISO 8601 with an offset", examples=["2026-01-03T08:00:00Z"])
+    user_id: str | None = Field(None, description="Who pays; empty for a void")
+    plan: str | None = Field(None, examples=["Plus"])
+    amount_usd: str | int | None = Field(None, description=f"{_QUANTITY}; at most 100,000", examples=["19.00"])
+    month: str | None = Field(None, description="Whose usage the payment is split over", examples=["2026-01"])
+    referrer_id: str | None = Field(None, description="A creator id: who referred the user")
+    voids: str | None = Field(None, description="The payment_id, of the same source, that no longer counts")
 
 
 class CreatorBody(_Row):
@@ -65,8 +68,10 @@ class ProjectBody(_Row):
     program: str
     name: str
     published_on: str = Field(description="A date", examples=["2025-11-03"])
-    price_per_million_usd: str | int | None = Field(None, description="Kind assistants")
-    price_from: str | None = Field(None, description="A date; default today")
+    price_per_million_usd: str | int | None = Field(
+        None, description="Kind assistants: of embed and API use, from the terms' minimum to 1,000", examples=["3.75"]
+    )
+    price_from: str | None = Field(None, description="The date the price starts on, not settled yet; default today")
     deleted_at: str | None = Field(None, description="ISO 8601 with an offset")
 
 

@@ -1,4 +1,4 @@
-"""Files in: creators, projects, usage."""
+"""Files in: creators, projects, usage, subscription payments."""
 
 from __future__ import annotations
 
@@ -24,8 +24,13 @@ def import_(
     rejects: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write refused rows here, with reasons, to be mended.")
     ] = None,
-    source: Annotated[str, typer.Option(help="Who reports this usage; event ids are unique per source.")] = "platform",
-    reopen: Annotated[bool, typer.Option("--reopen", help="Take usage of days that are closed by now.")] = False,
+    source: Annotated[str, typer.Option(help="Who reports this; ids are unique per source.")] = "platform",
+    program: Annotated[
+        str | None, typer.Option(help="Whose subscriptions these are, where several programs have some.")
+    ] = None,
+    reopen: Annotated[
+        bool, typer.Option("--reopen", help="Take usage of days, or payments for months, that are closed by now.")
+    ] = False,
     reason: Annotated[str | None, typer.Option(help="Why they are reopened; kept in the audit trail.")] = None,
     as_json: AsJson = False,
     at: At = None,
@@ -34,8 +39,10 @@ def import_(
     """Import files. A row that is refused never stops the others; importing a file again changes nothing."""
     if reopen != (reason is not None):
         raise typer.BadParameter("--reopen needs --reason TEXT, and the other way round", param_hint="--reopen")
-    if reopen and what != "usage":
-        raise typer.BadParameter("only usage can be reopened", param_hint="--reopen")
+    if reopen and what not in ("usage", "subscriptions"):
+        raise typer.BadParameter("only usage and subscriptions can be reopened", param_hint="--reopen")
+    if program is not None and what != "subscriptions":
+        raise typer.BadParameter("only subscriptions are imported for a program", param_hint="--program")
     from adapters.files import import_files
     from bot.progress import bytes_read
 
@@ -48,6 +55,7 @@ def import_(
             files,
             source,
             app.clock(),
+            program=program,
             reopen=reason,
             rejects=rejects,
             progress=progress,

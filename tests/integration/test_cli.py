@@ -267,12 +267,13 @@ def test_import_refusals(desk: Terminal) -> None:
     assert "no-such.csv" in desk.refused("import", "usage", "no-such.csv")
     (desk.folder / "odd.csv").write_text("event_id,colour\n1,red\n", encoding="utf-8")
     assert "colour" in desk.refused("import", "usage", "odd.csv")
-    assert "assistants" in desk.refused("import", "subscriptions", "usage.csv")
+    assert "Known here: payment_id" in desk.refused("import", "subscriptions", "usage.csv")
     assert desk.run("import", "payments", "usage.csv").status == 2
     assert desk.run("import", "usage").status == 2
     assert desk.run("import", "usage", "usage.csv", "--reopen").status == 2
     assert desk.run("import", "usage", "usage.csv", "--reason", "x").status == 2
     assert desk.run("import", "creators", "creators.csv", "--reopen", "--reason", "x").status == 2
+    assert desk.run("import", "usage", "usage.csv", "--program", "studio").status == 2
 
 
 def test_usage_of_a_closed_day_can_be_reopened(desk: Terminal) -> None:

@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 import adapters.files
-from adapters.files import CantRead, SubscriptionsNotYet, import_file, import_files
+from adapters.files import CantRead, import_file, import_files
 from adapters.files.shapes import REJECT_COLUMNS
 from core.earnings import intake
+from core.earnings.payments import NoProgramForPayments
 from core.errors import InvalidInput
 from core.storage import Database
 from tests.conftest import count
@@ -123,10 +124,10 @@ def test_files_that_cant_be_read(lite: Database, tmp_path: Path) -> None:
 
 
 def test_kinds_of_files(lite: Database, tmp_path: Path) -> None:
-    """Subscriptions wait for programs of kind assistants; other kinds don't exist."""
-    with pytest.raises(SubscriptionsNotYet, match="assistants"):
+    """Subscriptions need a program of kind assistants; kinds that nobody knows don't exist."""
+    with pytest.raises(NoProgramForPayments, match="assistants, and none is configured"):
         take(lite, tmp_path / "s.csv", kind="subscriptions")
-    with pytest.raises(InvalidInput, match="creators, projects, usage"):
+    with pytest.raises(InvalidInput, match="creators, projects, usage, subscriptions"):
         take(lite, tmp_path / "s.csv", kind="payments")
 
 

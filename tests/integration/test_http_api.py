@@ -294,14 +294,14 @@ def test_wallets_are_whole_micros_with_text_beside(caller: Caller) -> None:
     assert caller.web.get("/v1/creators/nobody/wallets", headers=caller.auth).status_code == 404
 
 
-def test_subscriptions_are_refused_row_by_row_until_they_can_be_kept(quick: Caller) -> None:
-    """The route reads and answers as it will, and says of each row why it was not taken."""
+def test_subscriptions_without_a_program_are_refused_row_by_row(quick: Caller) -> None:
+    """Where no program has subscriptions, each row says why it was not taken."""
     status, said = quick.post("/v1/subscriptions", [{"payment_id": "p1"}, 5])
     assert status == 200
     assert said["accepted"] == 0
     rejected = said["rejected"]
     assert isinstance(rejected, list)
-    assert [one["index"] for one in rejected] == [0, 1]
+    assert [(one["index"], one["field"]) for one in rejected] == [(0, "program"), (1, "")]
     assert "assistants" in rejected[0]["reason"]
 
 
