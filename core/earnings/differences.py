@@ -65,8 +65,15 @@ def both_sides(program: Program, on: On) -> tuple[Subquery, dict[str, ColumnElem
     return both, {name: cast(func.sum(both.c[name]), BigInteger) for name in _AMOUNTS}
 
 
-def differences(program: Program, on: On, settled_through: dt.date | None, entry_id: int) -> Select[Any]:
-    """The rows of `settlement_line` for these days, by its columns' names; none where all is settled.
+Bucket = Callable[[ColumnElement[dt.date]], ColumnElement[dt.date]]
+"""The month whose processing pays out what a row's day earned."""
+
+
+def differences(
+    program: Program, on: On, settled_through: dt.date | None, entry_id: int, bucket: Bucket | None = None
+) -> Select[Any]:
+    """The rows of `settlement_line` for these days, by its columns' names; none where all is settled. bucket: of kinds
+    that pay out by months.
 
     A project-day gets a line when its share, spent or costs differ by a micro-dollar or more. A line whose share is
     unchanged (costs above credits, say) has seq 0 and no transfer of its own; its part is in the run's totals.
@@ -96,6 +103,7 @@ def differences(program: Program, on: On, settled_through: dt.date | None, entry
         *[changed.c[name] for name in (*_AMOUNTS, *kept)],
         *[whole(0).label(name) for name in _ALWAYS if name not in kept],
         late.label("late"),
+        *([bucket(changed.c.day).label("bucket")] if bucket is not None else []),
     ).order_by(changed.c.day, changed.c.project_id)  # in the order of the table's key: the cheap way to write it
 
 

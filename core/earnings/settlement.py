@@ -7,17 +7,22 @@ as a difference. Set-based: the number of statements does not depend on the numb
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import BigInteger, ColumnElement, Select, case, cast, delete, func, select, union_all, update
+from sqlalchemy import Select, case, delete, func, select, union_all, update
 from sqlmodel import Session
 
 from core.clock import DAY
 from core.config import DeskConfig, Program
+from core.earnings.day_totals import DayTotal, day_totals
 from core.earnings.differences import LINE, PROJECT, differences
-from core.earnings.facts import SettlementPosted
-from core.earnings.periods import day_name, last_due, settles_at
+from core.earnings.facts import LateChange, MonthPosted, SettlementPosted
+from core.earnings.months import closing
+from core.earnings.months.buckets import add_pending, bucket_of
+from core.earnings.months.closing import Closed, Closing, due_months
+from core.earnings.months.late import late_changes
+from core.earnings.periods import closed_through, day_name, last_due, month_name, settles_at
 from core.earnings.programs import kind_of
 from core.earnings.programs.dated import whole
 from core.earnings.tables import DirtyDay, ProgramState, SettledDay
@@ -34,6 +39,7 @@ _SETTLED = table_of(SettledDay)
 _ACCOUNT = table_of(Account)
 
 _NAMED_LATE_DAYS = 12
+_NAMED_MONTHS = 12
 
 
 class UnknownProgram(DeskError):
@@ -49,7 +55,8 @@ class StaleTerms(DeskError):
 @dataclass(frozen=True, slots=True)
 class RunResult:
     """What a run posted, or, with `dry_run`, would post. Amounts in micro-dollars; projects and creators are those
-    whose share changed; start and late_days as in `SettlementPosted`. A run that found nothing to do has neither.
+    whose share changed; start, late_days, months and touched_late as in `SettlementPosted`. A run that found nothing
+    to do has none of them.
     """
 
     program: str
@@ -65,11 +72,14 @@ class RunResult:
     entry_id: int | None = None
     head: str | None = None
     late_days: tuple[dt.date, ...] = ()
+    months: tuple[MonthPosted, ...] = ()
+    touched_late: tuple[LateChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """One run's orders: settle `due` days of a program through a day; `start` is the first that is new, if any is."""
+    """One run's orders: settle `due` days of a program through a day; `start` is the first that is new, if any is.
+    closing: the months that are due, None for kinds without."""
 
     program: Program
     number: int
@@ -77,20 +87,25 @@ class _Run:
     settled_before: dt.date | None
     start: dt.date | None
     through: dt.date
+    closing: Closing | None
+
+    @property
+    def months(self) -> Sequence[dt.date]:
+        return self.closing.months if self.closing is not None else ()
 
 
 @dataclass(frozen=True, slots=True)
-class _DayTotal:
-    """A run's lines of one day summed. plus and minus: what rises and what falls, apart, both ≥ 0."""
+class _Written:
+    """A run's entry with its lines: the sums of its days, and what it wrote for months."""
 
-    day: dt.date
-    transfers: int
-    share: int
-    spent: int
-    costs_plus: int
-    costs_minus: int
-    margin_plus: int
-    margin_minus: int
+    entry_id: int
+    totals: Sequence[DayTotal]
+    closed: Closed
+
+    @property
+    def transfers(self) -> int:
+        """How many of the lines move money."""
+        return sum(total.transfers for total in self.totals) + self.closed.transfers
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +115,13 @@ class _Books:
     usage: int
     costs: int
     margin: int
+    subscriptions: int
 
     @classmethod
     def open(cls, session: Session, slug: str) -> _Books:
         """Before the entry: opening an account inside one could wait for somebody who waits for us."""
-        return cls(*[accounts.open_account(session, slug, role) for role in ("usage", "costs", "margin")])
+        roles = ("usage", "costs", "margin", "subscriptions")
+        return cls(*[accounts.open_account(session, slug, role) for role in roles])
 
 
 class _RollBack(Exception):
@@ -156,22 +173,35 @@ def settle(session: Session, program: Program, now: dt.datetime, dry_run: bool =
     due = _due_days(session, program.slug, through)
     if state is None or (state.settled_through is None and not due):
         return None
-    if state.terms != as_json(program.terms):
+    if state.terms != as_json(program):
         raise StaleTerms(program=program.slug)
     start = state.settled_through + DAY if state.settled_through is not None else due[0]
-    run = _Run(program, state.runs + 1, due, state.settled_through, start if start <= through else None, through)
-    totals: list[_DayTotal] = []
+    run = _Run(
+        program=program,
+        number=state.runs + 1,
+        due=due,
+        settled_before=state.settled_through,
+        start=start if start <= through else None,
+        through=through,
+        closing=_closing(session, program, state, through),
+    )
     result = RunResult(program.slug, run.start, through, dry_run)
     books = _Books.open(session, program.slug)
-    entry_id = _write_lines(session, run) if due else None
-    if entry_id is not None:
-        totals = _day_totals(session, due, entry_id)
-        journal.post_select(session, entry_id, _transfers(run, books, entry_id, totals))
-        result = _result(session, run, entry_id, totals, dry_run)
-    _close(session, run, totals, now, posted=entry_id is not None)
-    if dry_run or (run.start is None and entry_id is None):
+    written = _write_lines(session, run) if due or run.months else None
+    if written is not None:
+        journal.post_select(session, written.entry_id, _transfers(run, books, written))
+        result = _result(session, run, written, dry_run)
+    _close(session, run, written, now)
+    if dry_run or (run.start is None and written is None):
         return result
     return _announce(session, result, run.number, now)
+
+
+def _closing(session: Session, program: Program, state: ProgramState, through: dt.date) -> Closing | None:
+    if not kind_of(program).monthly:
+        return None
+    months = due_months(session, program.slug, through)
+    return Closing(program, months, state.settled_through, state.processed_month)
 
 
 def _claim(session: Session, slug: str) -> ProgramState | None:
@@ -188,19 +218,33 @@ def _due_days(session: Session, slug: str, through: dt.date) -> list[dt.date]:
     return list(session.execute(statement.order_by(_DIRTY.c.day)).scalars())
 
 
-def _write_lines(session: Session, run: _Run) -> int | None:
-    """Open the run's entry and write its lines; None, and nothing written, where the days hold no difference."""
+def _write_lines(session: Session, run: _Run) -> _Written | None:
+    """Open the run's entry and write its lines; None, and nothing written, where nothing differs."""
     savepoint = session.begin_nested()
     key, due_at = f"settlement:{run.program.slug}:{run.number}", settles_at(run.program, run.through)
     entry_id = journal.open_entry(session, key, "settlement", due_at, _memo(run))
-    found = differences(run.program, lambda day: day.in_(run.due), run.settled_before, entry_id)
-    insert = LINE.insert().from_select([column.name for column in found.selected_columns], found)
-    written = session.connection().execute(insert, execution_options={"preserve_rowcount": True})
-    if written.rowcount == 0:
+    totals: list[DayTotal] = []
+    closed = Closed()
+    if run.due and _write_days(session, run, entry_id):
+        totals = day_totals(session, run.due, entry_id)
+    if run.closing is not None and run.months:
+        closed = closing.write(session, run.closing, entry_id, sum(total.transfers for total in totals))
+    if not totals and not closed.months:
         savepoint.rollback()
         return None
     savepoint.commit()
-    return entry_id
+    return _Written(entry_id, totals, closed)
+
+
+def _write_days(session: Session, run: _Run, entry_id: int) -> bool:
+    """Write the lines of the days that differ; whether there are any."""
+    bucket = None
+    if run.closing is not None:
+        processed = run.closing.processed
+        bucket = lambda day: bucket_of(day, run.due, processed)  # noqa: E731
+    found = differences(run.program, lambda day: day.in_(run.due), run.settled_before, entry_id, bucket)
+    insert = LINE.insert().from_select([column.name for column in found.selected_columns], found)
+    return session.connection().execute(insert, execution_options={"preserve_rowcount": True}).rowcount > 0
 
 
 def _memo(run: _Run) -> str:
@@ -213,40 +257,26 @@ def _memo(run: _Run) -> str:
         named, more = late[:_NAMED_LATE_DAYS], len(late) - _NAMED_LATE_DAYS
         tail = f" and {more} more {'day' if more == 1 else 'days'}" if more > 0 else ""
         words.append(f"late usage for {', '.join(named)}{tail}")
+    closed = closed_through(run.settled_before)
+    new = [month_name(month) for month in run.months if closed is None or month > closed]
+    changed = [month_name(month) for month in run.months if closed is not None and month <= closed]
+    words += [f"{what} {_some(names)}" for what, names in (("close of", new), ("changes of", changed)) if names]
     return "; ".join(words)
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first few names, and how many more there are."""
+    more = len(names) - _NAMED_MONTHS
+    return ", ".join(names[:_NAMED_MONTHS]) + (f" and {more} more" if more > 0 else "")
 
 
 def _range(first: dt.date, last: dt.date) -> str:
     return f"{first}" if first == last else f"{first} to {last}"
 
 
-def _day_totals(session: Session, days: Sequence[dt.date], entry_id: int) -> list[_DayTotal]:
-    """The run's lines, summed by day, oldest first."""
-    margin = LINE.c.spent - LINE.c.costs - LINE.c.share
-    statement = (
-        select(
-            LINE.c.day,
-            _total(case((LINE.c.seq > 0, 1), else_=0)),
-            *[_total(part) for part in (LINE.c.share, LINE.c.spent)],
-            *[_total(part) for part in (*_apart(LINE.c.costs), *_apart(margin))],
-        )
-        .where(LINE.c.day.in_(days), LINE.c.entry_id == entry_id)
-        .group_by(LINE.c.day)
-        .order_by(LINE.c.day)
-    )
-    return [_DayTotal(*row) for row in session.execute(statement)]
-
-
-def _total(part: ColumnElement[int]) -> ColumnElement[int]:
-    return cast(func.sum(part), BigInteger)
-
-
-def _apart(amount: ColumnElement[int]) -> tuple[ColumnElement[int], ColumnElement[int]]:
-    return case((amount > 0, amount), else_=0), case((amount < 0, -amount), else_=0)
-
-
-def _transfers(run: _Run, books: _Books, entry_id: int, totals: Sequence[_DayTotal]) -> Select[tuple[int, ...]]:
-    """(seq, debit, credit, amount) of the run: its lines with a share, then costs and margin (domain.md, "Settlement").
+def _transfers(run: _Run, books: _Books, written: _Written) -> Select[tuple[int, ...]]:
+    """(seq, debit, credit, amount) of the run: its lines with a share, those of days first, then costs and margin
+    (domain.md, "Settlement").
 
     A wallet that does not exist would make an account id NULL, which the ledger refuses: no line is lost silently.
     """
@@ -262,39 +292,44 @@ def _transfers(run: _Run, books: _Books, entry_id: int, totals: Sequence[_DayTot
         )
         .join(PROJECT, PROJECT.c.project_id == LINE.c.project_id)
         .outerjoin(_ACCOUNT, wallet & (_ACCOUNT.c.creator == PROJECT.c.creator_id))
-        .where(LINE.c.day.in_(run.due), LINE.c.entry_id == entry_id, LINE.c.seq > 0)
+        .where(LINE.c.day.in_(run.due), LINE.c.entry_id == written.entry_id, LINE.c.seq > 0)
     )
+    of_months = []
+    if run.closing is not None and written.closed.transfers:
+        of_months = closing.transfers(run.closing, books.subscriptions, written.entry_id)
+    totals, closed = written.totals, written.closed
     moves = [
         *_net_moves(books.usage, books.costs, sum(t.costs_plus for t in totals), sum(t.costs_minus for t in totals)),
         *_net_moves(books.usage, books.margin, sum(t.margin_plus for t in totals), sum(t.margin_minus for t in totals)),
+        *_net_moves(books.subscriptions, books.margin, closed.plus, closed.minus),
     ]
-    last = sum(total.transfers for total in totals)
-    own = [select(*[whole(part) for part in (last + place, *move)]) for place, move in enumerate(moves, start=1)]
-    return select(*union_all(lines, *own).subquery("moves").columns)
+    own = [
+        select(*[whole(part) for part in (written.transfers + place, *move)])
+        for place, move in enumerate(moves, start=1)
+    ]
+    return select(*union_all(lines, *of_months, *own).subquery("moves").columns)
 
 
-def _net_moves(usage: int, account: int, plus: int, minus: int) -> list[tuple[int, int, int]]:
+def _net_moves(source: int, account: int, plus: int, minus: int) -> list[tuple[int, int, int]]:
     """(debit, credit, amount) that bring an account what rose minus what fell. Where both are equal, both are written,
     so that lines never stand in an entry without a transfer."""
-    moves = [(usage, account, plus), (account, usage, minus)]
+    moves = [(source, account, plus), (account, source, minus)]
     if plus != minus:
-        moves = [(usage, account, plus - minus), (account, usage, minus - plus)]
+        moves = [(source, account, plus - minus), (account, source, minus - plus)]
     return [move for move in moves if move[2] > 0]
 
 
-def _result(session: Session, run: _Run, entry_id: int, totals: Iterable[_DayTotal], dry_run: bool) -> RunResult:
-    earners = (
-        select(func.count(LINE.c.project_id.distinct()), func.count(PROJECT.c.creator_id.distinct()))
-        .join(PROJECT, PROJECT.c.project_id == LINE.c.project_id)
-        .where(LINE.c.day.in_(run.due), LINE.c.entry_id == entry_id, LINE.c.seq > 0)
-    )
-    projects, creators = session.execute(earners).one()
+def _result(session: Session, run: _Run, written: _Written, dry_run: bool) -> RunResult:
+    projects, creators = session.execute(_earners(run, written.entry_id)).one()
     share = spent = costs = 0
     late = []
-    for total in totals:
+    for total in written.totals:
         share, spent, costs = share + total.share, spent + total.spent, costs + total.costs_plus - total.costs_minus
         if run.settled_before is not None and total.day <= run.settled_before:
             late.append(total.day)
+    for month in written.closed.months:
+        share, spent = share + month.share + month.referral, spent + month.payments
+    touched = late_changes(session, run.closing, run.due, written.entry_id) if run.closing is not None else ()
     return RunResult(
         program=run.program.slug,
         start=run.start,
@@ -306,14 +341,34 @@ def _result(session: Session, run: _Run, entry_id: int, totals: Iterable[_DayTot
         spent=spent,
         costs=costs,
         margin=spent - costs - share,
-        entry_id=None if dry_run else entry_id,
+        entry_id=None if dry_run else written.entry_id,
         late_days=tuple(late),
+        months=written.closed.months,
+        touched_late=touched,
     )
 
 
-def _close(session: Session, run: _Run, totals: Iterable[_DayTotal], now: dt.datetime, posted: bool) -> None:
-    """Remember what is settled now: the days' sums, the usage seen, the program's own row."""
+def _earners(run: _Run, entry_id: int) -> Select[int, int]:
+    """How many projects, and how many creators, the entry moves money for."""
+    earned = (
+        select(LINE.c.project_id, PROJECT.c.creator_id)
+        .join(PROJECT, PROJECT.c.project_id == LINE.c.project_id)
+        .where(LINE.c.day.in_(run.due), LINE.c.entry_id == entry_id, LINE.c.seq > 0)
+    )
+    months = closing.earners(run.closing, entry_id) if run.closing is not None and run.months else []
+    all_of_them = union_all(earned, *months).subquery("earners")
+    project_id, creator_id = all_of_them.c
+    return select(func.count(project_id.distinct()), func.count(creator_id.distinct()))
+
+
+def _close(session: Session, run: _Run, written: _Written | None, now: dt.datetime) -> None:
+    """Remember what is settled now: the days' sums, the usage seen, what waits for payout, the program's own row."""
     slug = run.program.slug
+    totals = written.totals if written is not None else ()
+    if run.closing is not None:
+        if written is not None:
+            add_pending(session, slug, run.due, run.months, written.entry_id)
+        closing.forget(session, run.closing)
     if run.due:
         sums = {day: {"program": slug, "day": day, "share": 0, "spent": 0, "costs": 0} for day in run.due}
         for total in totals:
@@ -327,7 +382,7 @@ def _close(session: Session, run: _Run, totals: Iterable[_DayTotal], now: dt.dat
         statement = row.on_conflict_do_update(index_elements=["program", "day"], set_=added)
         session.connection().execute(statement, list(sums.values()))
         session.execute(delete(_DIRTY).where(_DIRTY.c.program == slug, _DIRTY.c.day <= run.through))
-    changes: dict[str, object] = {"runs": run.number} if posted else {}
+    changes: dict[str, object] = {"runs": run.number} if written is not None else {}
     if run.start is not None:
         changes["settled_through"] = run.through
     if changes:
@@ -354,6 +409,8 @@ def _announce(session: Session, result: RunResult, number: int, now: dt.datetime
             margin=result.margin,
             late_days=result.late_days,
             settled_at=now,
+            months=result.months,
+            touched_late=result.touched_late,
         ),
     )
     return replace(result, head=head)

@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from core.clock import DAY
 from core.config import DeskConfig, Program, Terms
-from core.earnings.programs import kind_of
+from core.earnings.programs import KINDS, kind_of
 from core.earnings.tables import ProgramState
 from core.errors import InvalidInput
 from core.ledger import accounts
@@ -43,7 +43,7 @@ def sync_programs(session: Session, config: DeskConfig) -> None:
     for slug in sorted(config.programs):
         program = config.programs[slug]
         kind_of(program)
-        stored = as_json(program.terms)
+        stored = as_json(program)
         new = {"slug": slug, "kind": program.kind, "runs": 0, "terms": stored}
         if not insert_once(session, ProgramState, new, ["slug"]):
             _update(session, program, stored)
@@ -54,34 +54,26 @@ def sync_programs(session: Session, config: DeskConfig) -> None:
 def in_sync(session: Session, config: DeskConfig) -> bool:
     """Whether `sync_programs` would write nothing; reads only."""
     found = {row.slug: (row.kind, row.terms) for row in session.execute(select(_PROGRAM))}
-    known = {slug: (program.kind, as_json(program.terms)) for slug, program in config.programs.items()}
+    known = {slug: (program.kind, as_json(program)) for slug, program in config.programs.items()}
     numbers = [accounts.account_id(slug, role) for slug in config.programs for role in accounts.PROGRAM_ROLES]
     opened = select(func.count()).select_from(_ACCOUNT).where(_ACCOUNT.c.id.in_(numbers))
     return known.items() <= found.items() and session.execute(opened).scalar_one() == len(numbers)
 
 
-def as_json(terms: tuple[Terms, ...]) -> str:
-    """Dated terms as they are kept beside the program: days as text, amounts as integers."""
-    rows = [
-        {
-            "from": one.valid_from.isoformat(),
-            "share_bp": one.share_bp,
-            "credits_per_usd": one.credits_per_usd,
-            "minimum_micros": one.minimum_micros,
-        }
-        for one in terms
-    ]
-    return json.dumps(rows)
+def as_json(program: Program) -> str:
+    """Dated terms as they are kept beside the program: days as text, amounts as integers, of each kind its own."""
+    return json.dumps([{"from": one.valid_from.isoformat(), **_facts(program.kind, one)} for one in program.terms])
 
 
 def from_json(stored: str) -> tuple[Terms, ...]:
-    """What `as_json` kept."""
+    """What `as_json` kept; KeyError where something of it is gone."""
     return tuple(
         Terms(
             valid_from=dt.date.fromisoformat(row["from"]),
             share_bp=row["share_bp"],
             credits_per_usd=row["credits_per_usd"],
             minimum_micros=row["minimum_micros"],
+            **{name: row[name] for name in _MONTHLY if name in row},
         )
         for row in json.loads(stored)
     )
@@ -109,7 +101,7 @@ def _refuse_changes(program: Program, kept: tuple[Terms, ...], first: dt.date, t
     changed = list(_changed_spans(before, program, first, through))
     if not changed:
         return
-    old, new = _facts(before.terms_on(changed[0][0])), _facts(program.terms_on(changed[0][0]))
+    old, new = (_facts(program.kind, one.terms_on(changed[0][0])) for one in (before, program))
     raise TermsChangeSettledDays(
         program=program.slug,
         days=", ".join(start.isoformat() if start == end else f"{start} to {end}" for start, end in changed),
@@ -127,7 +119,7 @@ def _changed_spans(
     ordered = sorted(starts)
     for start, following in zip(ordered, [*ordered[1:], through + DAY], strict=True):
         end = following - DAY
-        if _facts(before.terms_on(start)) != _facts(after.terms_on(start)):
+        if _facts(after.kind, before.terms_on(start)) != _facts(after.kind, after.terms_on(start)):
             span = (span[0] if span else start, end)
         elif span:
             yield span
@@ -136,10 +128,14 @@ def _changed_spans(
         yield span
 
 
-def _facts(terms: Terms) -> Mapping[str, int]:
+def _facts(kind: str, terms: Terms) -> Mapping[str, int]:
     """The terms without the day they start on: the same terms from another day on are still the same."""
-    return {
+    facts = {
         "share_bp": terms.share_bp,
         "credits_per_usd": terms.credits_per_usd,
         "minimum_micros": terms.minimum_micros,
     }
+    return facts | ({name: getattr(terms, name) for name in _MONTHLY} if KINDS[kind].monthly else {})
+
+
+_MONTHLY = ("referral_bp", "minimum_price")  # terms that only kinds with months have

@@ -23,6 +23,7 @@ class ProgramKind(Protocol):
     counters: per usage kind, the columns of `UsageDay` that one event by somebody else adds 1 to.
     spending: the usage kinds whose credits and platform costs count.
     used: what a settled line keeps of the day's usage: columns of `SettlementLine`, each with the one of `UsageDay`.
+    monthly: whether subscribers' payments are split when a month is over, and what was earned is paid out by months.
     """
 
     @property
@@ -35,6 +36,8 @@ class ProgramKind(Protocol):
     def spending(self) -> frozenset[str]: ...
     @property
     def used(self) -> Mapping[str, str]: ...
+    @property
+    def monthly(self) -> bool: ...
 
     def terms_sql(
         self, program: Program, day: ColumnElement[dt.date], project_id: ColumnElement[str]

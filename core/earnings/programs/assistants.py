@@ -32,6 +32,7 @@ class Assistants:
     counters: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: _COUNTERS)
     spending: frozenset[str] = frozenset()
     used: Mapping[str, str] = field(default_factory=lambda: _USED)
+    monthly: bool = True
 
     def terms_sql(
         self, program: Program, day: ColumnElement[dt.date], project_id: ColumnElement[str]

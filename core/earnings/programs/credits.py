@@ -35,6 +35,7 @@ class Credits:
     counters: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: _COUNTERS)
     spending: frozenset[str] = _SPENDING
     used: Mapping[str, str] = field(default_factory=lambda: _USED)
+    monthly: bool = False
 
     def terms_sql(
         self,

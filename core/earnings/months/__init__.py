@@ -1,0 +1,1 @@
+"""Months of kind `assistants`: what subscribers' payments come to for each assistant and referrer, and its posting."""
