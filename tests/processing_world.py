@@ -49,7 +49,7 @@ class World:
             self.database = Database(self.database.engine, lambda _session, fact: self.facts.append(fact))
         with self.database.transaction() as session:
             for slug, program in self.config.programs.items():
-                terms = as_json(program.terms)
+                terms = as_json(program)
                 state = ProgramState(slug=slug, kind=program.kind, terms=terms, first_day=JAN)
                 session.add(state)
                 for role in accounts.PROGRAM_ROLES:
