@@ -54,7 +54,9 @@ class _RollUp:
 
 
 _PROJECT, _DAY, _USER = ("project_id", _TEXT), ("day", "date"), ("user_id", _TEXT)
-_DAYS = _RollUp("usage_day", (_DAY, _PROJECT), DAY_SUMS)
+_CREDITS = ("credits", "cost", "own_credits", "uses", "remixes", "views", "saves")  # kind `credits`; no defaults there
+_NO_CREDITS = (0,) * len(_CREDITS)
+_DAYS = _RollUp("usage_day", (_DAY, _PROJECT), (*DAY_SUMS, *_CREDITS))
 _MONTHS = _RollUp("month_use", (("month", "date"), _USER, _PROJECT), ("tokens",))
 _VISITS = _RollUp(
     "visit",
@@ -69,9 +71,8 @@ _RATING = (*_RATING_KEY, _USER, ("stars", "smallint"), ("review", _TEXT))
 
 def add_use(session: Session, source: str, use: Use) -> None:
     """Add to the roll-ups; rows that voids leave empty go."""
-    _DAYS.add(
-        session, [(day, name, *use.days[day][name]) for day in sorted(use.days) for name in sorted(use.days[day])]
-    )
+    rows = [(day, name, *use.days[day][name]) for day in sorted(use.days) for name in sorted(use.days[day])]
+    _DAYS.add(session, [(*row, *_NO_CREDITS) for row in rows])
     months, visits = sorted(use.months.items()), sorted(use.visits.items())
     _MONTHS.add(session, [(*key, tokens) for key, tokens in months])
     _MONTHS.sweep(session, [key for key, tokens in months if tokens < 0])
