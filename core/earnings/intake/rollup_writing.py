@@ -19,15 +19,12 @@ _TEXT = "text"
 @dataclass(frozen=True, slots=True)
 class _RollUp:
     """A table: the columns of its key with their types, and those that are added to; the first of them counts, and a
-    row that comes to 0 there goes (all but `usage_day`)."""
+    row that comes to 0 there goes (all but `usage_day`). zeros: columns that other kinds of program add to."""
 
     table: str
     key: tuple[tuple[str, str], ...]
     sums: tuple[str, ...]
-
-    @property
-    def columns(self) -> str:
-        return ", ".join((*self.names, *self.sums))
+    zeros: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -38,13 +35,13 @@ class _RollUp:
         if not rows:
             return
         adding = ", ".join(f"{name} = {self.table}.{name} + excluded.{name}" for name in self.sums)
-        into = f"INSERT INTO {self.table} ({self.columns})"
+        into = f"INSERT INTO {self.table} ({', '.join((*self.names, *self.sums, *self.zeros))})"
         on_conflict = f"ON CONFLICT ({', '.join(self.names)}) DO UPDATE SET {adding}"
         types = [*(kind for _, kind in self.key), *["bigint"] * len(self.sums)]
         if is_postgres(session):
-            _unnested(session, into, types, rows, on_conflict)
+            _unnested(session, into, types, rows, zeros=len(self.zeros), after=on_conflict)
         else:
-            values = ", ".join("?" * len(types))
+            values = ", ".join([*"?" * len(types), *"0" * len(self.zeros)])
             session.connection().exec_driver_sql(f"{into} VALUES ({values}) {on_conflict}", list(map(tuple, rows)))
 
     def sweep(self, session: Session, keys: Sequence[Sequence[Any]]) -> None:
@@ -99,16 +96,17 @@ def _rate(session: Session, source: str, use: Use) -> None:
 
 
 def _unnested(
-    session: Session, into: str, types: Sequence[str], rows: Iterable[Sequence[Any]], after: str = ""
+    session: Session, into: str, types: Sequence[str], rows: Iterable[Sequence[Any]], zeros: int = 0, after: str = ""
 ) -> None:
-    """One INSERT of as many arrays as there are columns."""
+    """One INSERT of as many arrays as there are columns, and so many zeros."""
     arrays = ", ".join(f"%s::{kind}[]" for kind in types)
     columns = zip(*rows, strict=True)
     literals = [
         text_array(column) if kind == _TEXT else plain_array(column)
         for kind, column in zip(types, columns, strict=True)
     ]
-    session.connection().exec_driver_sql(f"{into} SELECT * FROM unnest({arrays}) {after}", tuple(literals))
+    rest = ", 0" * zeros
+    session.connection().exec_driver_sql(f"{into} SELECT *{rest} FROM unnest({arrays}) {after}", tuple(literals))
 
 
 def _delete(
