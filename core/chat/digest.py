@@ -127,7 +127,9 @@ def _chart(session: Session, figures: PlatformDay, full: bool) -> Facts:
     kept = list(dropwhile(lambda one: not one[1], ((day_text(day), amount) for day, amount, may in known if may)))
     points = [[label, decimal_text(amount)] for label, amount in kept]
     left_out = sum(not may for _, _, may in known)
-    return {"points": points, "alt": describe("Daily incentives", kept), "days_left_out": left_out}
+    kind = session.get_one(ProgramState, figures.program).kind
+    what = "Creators' part of Embed/API by day" if kind == "assistants" else "Daily incentives"
+    return {"points": points, "alt": describe(what, kept), "days_left_out": left_out}
 
 
 def _late(session: Session, entry_id: int | None, full: bool) -> list[dict[str, object]]:
@@ -283,9 +285,11 @@ def latest(session: Session, program: str, *, full: bool, weekly: bool) -> Facts
 
 
 def shown(config: DeskConfig, facts: Mapping[str, object]) -> Facts:
-    """Stored facts with what configuration adds: the program's title, empty where the desk has only one program."""
+    """Stored facts with what configuration adds: the program's title, empty where the desk has only one program; and
+    whether its projects are called assistants."""
     slug = str(facts["program"])
     program = config.programs.get(slug)
     title = (program.title if program else "") or slug
     later: Facts = {"months": [], "late_months": [], "wallet": "available"}  # facts kept before there were any
-    return {**later, **facts, "title": title if len(config.programs) > 1 else ""}
+    assistants = program is not None and program.kind == "assistants"
+    return {**later, **facts, "title": title if len(config.programs) > 1 else "", "assistants": assistants}

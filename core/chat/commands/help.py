@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated
 
+from core.chat.commands import help_assistants
 from core.chat.commands.balance import balance_in
 from core.chat.commands.methods import methods_in
-from core.chat.commands.own import creator_of, programs_of, title_of
+from core.chat.commands.own import ASSISTANTS, creator_of, programs_of, title_of
 from core.chat.commands.payouts import expected_text
 from core.chat.registry import REGISTRY, Arg, Call, Command, Param, Reply, Suggestion, command
 from core.chat.words import command_line
@@ -24,8 +25,9 @@ from core.payouts import guard, views
 from core.payouts.tables import Withdrawal
 from core.payouts.words import status_word
 
-# The words of the first seed's "Frequently Asked Questions", and the word that /help takes for each.
-QUESTIONS = {
+# The words of the first seed's "Frequently Asked Questions", and the word that /help takes for each. The second seed's
+# are in `help_assistants`: who earns in programs of both kinds is answered by both.
+CREDITS_QUESTIONS = {
     "paid": "When do I get paid?",
     "duration": "How long does a withdrawal take?",
     "credits-spent": "What counts as 'Credits Spent'?",
@@ -38,6 +40,7 @@ QUESTIONS = {
 GROUPS = {"earnings": "What you earn", "payouts": "Getting paid", "you": "You", "desk": "For those who run the desk"}
 MOST_CHOICES = 4  # that are spelled out in the list of commands
 CREATORS_ONLY = ("earnings", "payouts")
+ASSISTANTS_ONLY = ("analytics", "referrals", "review")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +73,39 @@ class Deleted:
 
 def usable(call: Call) -> list[Command]:
     """The commands that the person may use, in order; nothing else is ever listed."""
-    earns = call.who is not None and call.who.creator_id is not None
+    earns = _earns(call)
+    assistants = earns and ASSISTANTS in _kinds(call)
     return [
-        one for one in REGISTRY.commands.values() if one.allows(call.who) and (earns or one.topic not in CREATORS_ONLY)
+        one
+        for one in REGISTRY.commands.values()
+        if one.allows(call.who)
+        and (earns or one.topic not in CREATORS_ONLY)
+        and (assistants or one.name not in ASSISTANTS_ONLY)
     ]
+
+
+def _kinds(call: Call) -> set[str]:
+    """The kinds of the programs that the creator earns in; that of the first program for one who earns nowhere yet."""
+    found = {program.kind for program in programs_of(call)}
+    return found or {next(iter(call.config.programs.values())).kind if call.config.programs else "credits"}
+
+
+def questions_of(call: Call) -> dict[str, str]:
+    """The questions that have answers for this creator."""
+    if not _earns(call):
+        return {}
+    kinds = _kinds(call)
+    mine: dict[str, str] = {}
+    if kinds != {ASSISTANTS}:
+        mine |= CREDITS_QUESTIONS
+    return mine | help_assistants.QUESTIONS if ASSISTANTS in kinds else mine
 
 
 def topics(call: Call, text: str) -> Iterator[Suggestion]:
     """Questions, groups and commands that contain what is typed."""
     typed = text.strip().casefold()
     mine = usable(call)
-    known = [Suggestion(key, question) for key, question in QUESTIONS.items() if _earns(call)]
+    known = [Suggestion(key, question) for key, question in questions_of(call).items()]
     known += [Suggestion(key, title) for key, title in GROUPS.items() if any(one.topic == key for one in mine)]
     known += [Suggestion(one.name, f"/{one.name}", one.summary) for one in mine]
     yield from [one for one in known if typed in one.value.casefold() or typed in one.label.casefold()][:25]
@@ -103,17 +128,17 @@ def help_command(
         return _one_command(call, mine[wanted])
     if wanted in GROUPS and any(one.topic == wanted for one in mine.values()):
         return _overview(call, wanted)
-    key = _question(wanted)
-    if key is not None and _earns(call):
+    key = _question(questions_of(call), wanted)
+    if key is not None:
         return _answer(call, key)
     return _overview(call, unknown=topic)
 
 
-def _question(wanted: str) -> str | None:
+def _question(mine: Mapping[str, str], wanted: str) -> str | None:
     """The question that is meant, by its word or by something like its text."""
-    if wanted in QUESTIONS:
+    if wanted in mine:
         return wanted
-    texts = {question.casefold(): key for key, question in QUESTIONS.items()}
+    texts = {question.casefold(): key for key, question in mine.items()}
     near = difflib.get_close_matches(wanted, list(texts), 1, 0.6)
     return texts[near[0]] if near else None
 
@@ -127,7 +152,8 @@ def _overview(call: Call, only: str = "", unknown: str = "") -> Reply:
         and (found := tuple((short_usage(one), one.summary) for one in mine if one.topic == key))
     ]
     questions = [{"line": "/help", "label": "Choose a question"}]
-    questions += [{"line": command_line("help", topic=key), "label": question} for key, question in QUESTIONS.items()]
+    mine_too = questions_of(call).items()
+    questions += [{"line": command_line("help", topic=key), "label": question} for key, question in mine_too]
     return call.reply(
         "help",
         desk=call.config.name,
@@ -164,19 +190,27 @@ def _about(param: Param) -> str:
 
 def _answer(call: Call, key: str) -> Reply:
     answers = [
-        {"title": title_of(call.config, program), **FIGURES[key](call, program)} for program in programs_of(call)
+        {"title": title_of(call.config, program), "kind": program.kind, **_figures_for(call, key, program)}
+        for program in programs_of(call)
+        if key in (help_assistants.ANSWERED if program.kind == ASSISTANTS else CREDITS_QUESTIONS)
     ]
     return call.reply(
         "help_answer",
         key=key,
-        question=QUESTIONS[key],
+        question=questions_of(call)[key],
         country=creator_of(call).country,
         answers=answers,
         others=[
             {"line": command_line("help", topic=other), "label": question, "selected": other == key}
-            for other, question in QUESTIONS.items()
+            for other, question in questions_of(call).items()
         ],
     )
+
+
+def _figures_for(call: Call, key: str, program: Program) -> Facts:
+    if program.kind == ASSISTANTS:
+        return help_assistants.figures_for(call, key, program)
+    return FIGURES[key](call, program)
 
 
 Facts = dict[str, object]

@@ -66,7 +66,7 @@ def _line(program: Program, offer: payout_methods.Offer, minimum: int, *, usual:
         title=method.title or method.name,
         minimum=max(minimum, method.minimum_micros),
         fee=method.fee_micros,
-        days=days_phrase(method.business_days),
+        days=days_phrase(program.business_days or method.business_days),
         state=state,
         value=f"{program.slug}/{method.name}",
         label=menu_label(f"{method.title or method.name} ({title})" if title else method.title or method.name),

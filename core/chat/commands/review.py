@@ -94,6 +94,13 @@ def review_command(
     )
 
 
+def tips_for(call: Call, program: Program, period: str) -> list[str]:
+    """The tips that follow from a period's figures in a program."""
+    found = revenue.revenue_totals(call.session, call.config, call.creator_id, program.slug, period, call.now)
+    looked = [_look(call, one, period) for one in _live(found)[:LOOKED_AT]]
+    return tips(_reviewed(call, program, found, looked, assistants_in(call, program)))
+
+
 def _live(found: CreatorRevenue) -> list[ProjectRevenue]:
     return [one for one in found.projects if one.project.deleted_at is None]
 
