@@ -15,8 +15,9 @@ from core import people
 from core.chat import settings, templates
 from core.chat.cards import Card, CardTooLarge, shown_name
 from core.chat.commands.balance import ProgramBalance, balance_in
+from core.chat.commands.balance_assistants import AssistantBalance, assistants_in
 from core.chat.commands.desk_queue import Waiting, waiting_line
-from core.chat.commands.own import known_programs, project_label
+from core.chat.commands.own import ASSISTANTS, known_programs, project_label
 from core.chat.commands.payouts import expected_text
 from core.chat.commands.personal import direct_messages
 from core.chat.outbox import Destination
@@ -24,8 +25,10 @@ from core.chat.registry import Call, form_of
 from core.chat.words import days_text, plural
 from core.clock import DAY
 from core.config import DeskConfig, Program
-from core.earnings import stats
+from core.earnings import revenue, stats
+from core.earnings.periods import Days
 from core.ledger import accounts
+from core.ledger.accounts import Wallet
 from core.payouts import adjustments, approvals, guard, views
 from core.payouts.tables import Withdrawal
 from core.payouts.words import status_word
@@ -61,7 +64,7 @@ class Month:
 class Earning:
     """One program of a creator's."""
 
-    balance: ProgramBalance
+    balance: ProgramBalance | AssistantBalance
     hindrance: str
     month: Month
 
@@ -142,14 +145,10 @@ def _facts(call: Call) -> _Facts:
         wallets = accounts.wallets(call.session, actor.creator_id)
         programs = known_programs(call.config, wallets)
         for program in programs:
-            month = stats.creator_stats(call.session, call.config, actor.creator_id, program.slug, "month", call.now)
-            top += [
-                Top(project_label(one.project), one.figures.incentive, bool(one.figures.estimate))
-                for one in month.projects
-                if one.figures.incentive > 0
-            ]
-            if len(earnings) < most.programs:
-                earnings.append(_earning(balance_in(call, program, wallets[program.slug]), month))
+            read = _assistants if program.kind == ASSISTANTS else _credits
+            earning, best = read(call, program, wallets[program.slug], len(earnings) < most.programs)
+            earnings += [] if earning is None else [earning]
+            top += best
         payouts = views.open_of(call.session, actor.creator_id)
         projects = len(top)
         top.sort(key=lambda one: (-one.amount, one.name))
@@ -188,6 +187,7 @@ def _cut(facts: _Facts, room: Room) -> dict[str, object]:
         "admin": "admin" in facts.roles,
         "earnings": earnings,
         "several": facts.programs > 1,
+        "assistants_only": all(one.balance.kind == ASSISTANTS for one in facts.earnings),
         "more_programs": facts.programs - len(earnings),
         "can_withdraw": any(not one.balance.hindrance for one in facts.earnings),
         "top": top,
@@ -204,16 +204,52 @@ def _cut(facts: _Facts, room: Room) -> dict[str, object]:
     }
 
 
-def _earning(balance: ProgramBalance, found: stats.CreatorStats) -> Earning:
-    change = ""
-    if found.change is not None:
-        sign = "+" if found.change > 0 else "±" if found.change == 0 else "−"
-        change = f"{sign}{abs(found.change):,}%"
-    hindrance = balance.hindrance
-    if len(hindrance) > HINDRANCE_SHOWN:
-        hindrance = hindrance[: HINDRANCE_SHOWN - 1].rstrip() + "… /balance says it all."
-    days = days_text(found.period.days.first, found.period.days.last) if found.period.days is not None else ""
-    return Earning(balance, hindrance, Month(days, found.total.settled, found.total.estimate, change))
+def _credits(call: Call, program: Program, wallet: Wallet, shown: bool) -> tuple[Earning | None, list[Top]]:
+    """A program of kind `credits`: its part of the card, if it is shown, and the projects that earned this month."""
+    found = stats.creator_stats(call.session, call.config, call.creator_id, program.slug, "month", call.now)
+    top = [
+        Top(project_label(one.project), one.figures.incentive, bool(one.figures.estimate))
+        for one in found.projects
+        if one.figures.incentive > 0
+    ]
+    if not shown:
+        return None, top
+    month = Month(_days(found.period.days), found.total.settled, found.total.estimate, _change(found.change))
+    balance = balance_in(call, program, wallet)
+    return Earning(balance, _hindrance(balance.hindrance), month), top
+
+
+def _assistants(call: Call, program: Program, wallet: Wallet, shown: bool) -> tuple[Earning | None, list[Top]]:
+    """The same of kind `assistants`: the creator's part."""
+    found = revenue.revenue_totals(call.session, call.config, call.creator_id, program.slug, "month", call.now)
+    top = [
+        Top(project_label(one.project), one.figures.total.share, bool(one.figures.total.estimate))
+        for one in found.projects
+        if one.figures.total.share > 0
+    ]
+    if not shown:
+        return None, top
+    money = found.total.total
+    month = Month(_days(found.period.days), money.settled, money.estimate, _change(found.change))
+    balance = assistants_in(call, program, wallet)
+    return Earning(balance, _hindrance(balance.hindrance), month), top
+
+
+def _change(percent: int | None) -> str:
+    if percent is None:
+        return ""
+    sign = "+" if percent > 0 else "±" if percent == 0 else "−"
+    return f"{sign}{abs(percent):,}%"
+
+
+def _days(days: Days | None) -> str:
+    return days_text(days.first, days.last) if days is not None else ""
+
+
+def _hindrance(text: str) -> str:
+    if len(text) <= HINDRANCE_SHOWN:
+        return text
+    return text[: HINDRANCE_SHOWN - 1].rstrip() + "… /balance says it all."
 
 
 def _payout(one: Withdrawal) -> Payout:
