@@ -18,9 +18,8 @@ from tests.intake_world import NOW
 
 TERMS = (Terms(dt.date(2025, 1, 1), share_bp=7000, minimum_micros=10_000_000),)
 HELPERS = Program("helpers", "assistants", TERMS)
-CONFIG = DeskConfig(
-    programs={"helpers": HELPERS, "studio": Program("studio", "credits", (Terms(TERMS[0].valid_from),))}
-)
+STUDIO = Program("studio", "credits", (Terms(dt.date(2025, 1, 1)),))
+CONFIG = DeskConfig(programs={"helpers": HELPERS, "studio": STUDIO})
 OWNERS = {"tutor": "ada", "cook": "bob", "logo": "ada"}
 
 Roll = dict[tuple[object, ...], tuple[object, ...]]
@@ -53,7 +52,7 @@ def open_helpers(database: Database, prefix: str = "", config: DeskConfig = CONF
         assert upsert_projects(session, rows, NOW).rejected == []
 
 
-def message(event_id: str = "m1", **changes: object) -> dict[str, object]:
+def message(event_id: str = "m1", /, **changes: object) -> dict[str, object]:
     """A row: eve says 100 tokens to tutor on the marketplace at 10:20 on 13 January."""
     row: dict[str, object] = {
         "event_id": event_id,
@@ -68,13 +67,13 @@ def message(event_id: str = "m1", **changes: object) -> dict[str, object]:
     return row | changes
 
 
-def rating(event_id: str = "r1", **changes: object) -> dict[str, object]:
+def rating(event_id: str = "r1", /, **changes: object) -> dict[str, object]:
     """A row: eve gives tutor four stars."""
     row = {name: message(event_id)[name] for name in ("event_id", "occurred_at", "project_id", "user_id")}
     return row | {"kind": "rating", "stars": "4", "review": "Clear"} | changes
 
 
-def payment(payment_id: str = "p1", **changes: object) -> dict[str, object]:
+def payment(payment_id: str = "p1", /, **changes: object) -> dict[str, object]:
     """A row: eve pays $19.00 for January, referred by bob."""
     row: dict[str, object] = {
         "payment_id": payment_id,
@@ -88,7 +87,7 @@ def payment(payment_id: str = "p1", **changes: object) -> dict[str, object]:
     return row | changes
 
 
-def refund(payment_id: str, voids: str, **changes: object) -> dict[str, object]:
+def refund(payment_id: str, voids: str, /, **changes: object) -> dict[str, object]:
     """A row that takes a payment out."""
     return {"payment_id": payment_id, "paid_at": "2026-01-14T10:00:00Z", "voids": voids} | changes
 

@@ -37,7 +37,12 @@ def read_price(row: Mapping[str, object]) -> tuple[int | None, dt.date | None]:
     """
     price, start = (row.get(name) for name in PRICE_COLUMNS)
     given = None if fields.is_empty(price) else fields.dollars(price, PRICE_COLUMNS[0], LARGEST_PRICE)
-    return given, None if fields.is_empty(start) else fields.day(start, PRICE_COLUMNS[1])
+    if fields.is_empty(start):
+        return given, None
+    first = fields.day(start, PRICE_COLUMNS[1])
+    if first < fields.EARLIEST:
+        raise FieldError(PRICE_COLUMNS[1], f"is {first}, before 1970; check the year")
+    return given, first
 
 
 @dataclass(slots=True)
