@@ -95,7 +95,9 @@ def _ranked(used: ColumnElement[bool], program: str, months: Sequence[dt.date]) 
         "ranked"
     )
     gets_one_more = case((ranked.c.place <= ranked.c.left_over, 1), else_=0)
-    return select(ranked.c.month, ranked.c.project_id, (ranked.c.part + gets_one_more).label("gross"), whole(0))
+    return select(
+        ranked.c.month, ranked.c.project_id, (ranked.c.part + gets_one_more).label("gross"), whole(0).label("tokens")
+    )
 
 
 def _totals(used: ColumnElement[bool]) -> Select[Any]:
