@@ -17,10 +17,10 @@ from sqlmodel import Session
 
 from core.clock import DAY
 from core.config import DeskConfig, Program
-from core.earnings import estimates
 from core.earnings.daily import between
 from core.earnings.differences import LINE, USAGE
 from core.earnings.month_tables import DirtyMonth, MonthLine, ProjectPrice
+from core.earnings.months import estimates
 from core.earnings.periods import Days, closed_through, month_of, months_between, next_month
 from core.earnings.programs.assistants import Assistants
 from core.earnings.programs.money import FULL_SHARE_BP
