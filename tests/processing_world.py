@@ -18,7 +18,7 @@ from core.ledger.verify import ledger_checks
 from core.payouts.checks import payout_checks
 from core.payouts.processing import Processed, process_due
 from core.payouts.tables import BatchSkip, PayoutBatch, Withdrawal
-from core.people import Actor
+from core.people import Actor, Identity
 from core.storage import Database
 
 DOLLAR = 1_000_000
@@ -117,3 +117,11 @@ class World:
         with self.database.reading() as session:
             wrong = [one for one in (*ledger_checks(session), *payout_checks(session)) if not one.ok]
         assert not wrong, wrong
+
+    def link(self, actor: Actor, user: str, at: dt.datetime | None = None) -> Identity:
+        """One more chat account for somebody."""
+        identity = Identity("playground", user)
+        with self.database.transaction() as session:
+            code = people.create_link_code(session, at or self.now, actor.person_id)[0]
+            people.link(session, at or self.now, identity, code)
+        return identity

@@ -8,8 +8,7 @@ or a direct message says what was committed when it was written.
 from __future__ import annotations
 
 import datetime as dt
-import secrets
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,10 +17,11 @@ from sqlmodel import Session, col
 from sqlmodel import select as sql
 
 from core import people
-from core.chat import copies, dashboard, digest, home, outbox, settings, subscriptions, templates
+from core.chat import dashboard, digest, home, outbox, payout_news, settings, subscriptions, templates
 from core.chat.approval_cards import FRESH, Facts
 from core.chat.cards import Card
 from core.chat.outbox import ChannelLost, Claimed, Destination, Draft, Notice
+from core.chat.posting import card, repaint, unique
 from core.chat.registry import form_of
 from core.chat.settings import SettingsChanged
 from core.chat.subscriptions import WorkspaceLost
@@ -33,23 +33,31 @@ from core.ledger import accounts
 from core.payouts.facts import (
     AdjustmentDecided,
     AdjustmentProposed,
+    BatchApproved,
     CreatorFrozen,
     CreatorUnfrozen,
     MethodChosen,
+    PayoutsProcessed,
     WithdrawalChanged,
     WithdrawalDecided,
     WithdrawalRequested,
 )
 from core.payouts.tables import OPEN_STATES, Adjustment, Withdrawal
 from core.payouts.words import BY_HAND
-from core.people import Identity, PersonLinked, PersonUnlinked, RolesChanged
+from core.people import PersonLinked, PersonUnlinked, RolesChanged
 from core.storage import table_of
 
 # Told even to those who switched alerts off: money came back, or is held.
 TROUBLE = frozenset({"rejected", "failed", "returned"})
 TOLD = frozenset({"approved", "rejected", "sent", "paid", "failed", "returned"})
 
-WHO_ACTS = {"unasked/approval": "approver", "unasked/to_pay": "admin", "unasked/adjustment": "admin"}
+WHO_ACTS = {
+    "unasked/approval": "approver",
+    "unasked/batch": "approver",
+    "unasked/to_pay": "admin",
+    "unasked/adjustment": "admin",
+}
+DECIDED = frozenset({"requested", "approved", "rejected", "cancelled"})  # states that the card of a batch tells of
 
 _LINE, _PROJECT = table_of(SettlementLine), table_of(Project)
 
@@ -136,13 +144,13 @@ def _to_channel(posted: SettlementPosted, facts: digest.Facts, to: Destination) 
 
 def _reflag(session: Session, posted: SettlementPosted) -> None:
     """Repaint the cards of open requests whose creators' balance fell below zero with this run, or rose above it."""
-    if posted.entry_id is None:
+    wallet = KINDS[session.get_one(ProgramState, posted.program).kind].wallet
+    if posted.entry_id is None or wallet != "available":  # what monthly payouts change: core.chat.payout_news
         return
     waiting = sql(Withdrawal).where(Withdrawal.program == posted.program, Withdrawal.state == "requested")
     requests = session.exec(waiting).all()
     if not requests:
         return
-    wallet = KINDS[session.get_one(ProgramState, posted.program).kind].wallet
     creators = {request.creator_id for request in requests}
     amount = cast(func.sum(_LINE.c.share), BigInteger)
     posted_to = (
@@ -162,7 +170,7 @@ def withdrawal_requested(session: Session, fact: WithdrawalRequested) -> None:
     """A card to every approvals channel; without one, to every approver who may decide it."""
     withdrawal = _withdrawal(session, fact.withdrawal_id)
     own = {withdrawal.requested_by}
-    _card(session, fact.at, "unasked/approval", f"withdrawal:{withdrawal.id}", _about(withdrawal), "approver", own)
+    card(session, fact.at, "unasked/approval", f"withdrawal:{withdrawal.id}", _about(withdrawal), "approver", own)
 
 
 def withdrawal_decided(session: Session, fact: WithdrawalDecided) -> None:
@@ -177,7 +185,8 @@ def withdrawal_changed(session: Session, fact: WithdrawalChanged) -> None:
     withdrawal = _withdrawal(session, fact.withdrawal_id)
     _repaint_withdrawal(session, fact.at, withdrawal)
     if withdrawal.state == "sent" and withdrawal.rail in BY_HAND:
-        _card(session, fact.at, "unasked/to_pay", f"to-pay:{withdrawal.id}", _about(withdrawal), "admin")
+        if not payout_news.to_pay_together(session, fact.at, withdrawal):
+            card(session, fact.at, "unasked/to_pay", f"to-pay:{withdrawal.id}", _about(withdrawal), "admin")
     else:
         repaint(session, fact.at, f"to-pay:{withdrawal.id}", "unasked/to_pay", _about(withdrawal))
     _tell_creator(session, fact.at, withdrawal)
@@ -185,6 +194,8 @@ def withdrawal_changed(session: Session, fact: WithdrawalChanged) -> None:
 
 def _repaint_withdrawal(session: Session, now: dt.datetime, withdrawal: Withdrawal) -> None:
     repaint(session, now, f"withdrawal:{withdrawal.id}", "unasked/approval", _about(withdrawal))
+    if withdrawal.batch_id is not None and withdrawal.state in DECIDED:
+        payout_news.repaint_batch(session, now, withdrawal.batch_id)
 
 
 def _tell_creator(session: Session, now: dt.datetime, withdrawal: Withdrawal) -> None:
@@ -192,6 +203,8 @@ def _tell_creator(session: Session, now: dt.datetime, withdrawal: Withdrawal) ->
     person_id = _listener(session, withdrawal.creator_id, withdrawal.state in TROUBLE)
     if withdrawal.state not in TOLD or person_id is None:
         return
+    if withdrawal.state == "approved" and withdrawal.batch_id is not None:
+        return  # they heard that it is coming; next they hear that it is sent
     facts: Facts = {
         "program": withdrawal.program,
         "withdrawal": withdrawal.id,
@@ -214,7 +227,7 @@ def adjustment_proposed(session: Session, fact: AdjustmentProposed) -> None:
     """A card to every approvals channel; without one, to every admin who may approve it."""
     facts = {"adjustment": fact.adjustment_id}
     own = {session.get_one(Adjustment, fact.adjustment_id).proposed_by}
-    _card(session, fact.at, "unasked/adjustment", f"adjustment:{fact.adjustment_id}", facts, "admin", own)
+    card(session, fact.at, "unasked/adjustment", f"adjustment:{fact.adjustment_id}", facts, "admin", own)
 
 
 def adjustment_decided(session: Session, fact: AdjustmentDecided) -> None:
@@ -239,7 +252,7 @@ def creator_frozen(session: Session, fact: CreatorFrozen | CreatorUnfrozen) -> N
     template = "unasked/frozen" if isinstance(fact, CreatorFrozen) else "unasked/unfrozen"
     person_id = _listener(session, fact.creator_id, always=True)
     if person_id is not None:
-        outbox.put(session, fact.at, _unique(template), template, {"reason": fact.reason}, person_id=person_id)
+        outbox.put(session, fact.at, unique(template), template, {"reason": fact.reason}, person_id=person_id)
     concerned = sql(Withdrawal).where(Withdrawal.creator_id == fact.creator_id, col(Withdrawal.state).in_(OPEN_STATES))
     for withdrawal in session.exec(concerned.order_by(col(Withdrawal.id))).all():
         _repaint_withdrawal(session, fact.at, withdrawal)
@@ -250,7 +263,7 @@ def person_linked(session: Session, fact: PersonLinked) -> None:
     facts: Facts = {"platform": fact.identity.platform, "account": fact.identity.user_id, "at": fact.at.isoformat()}
     for earlier in fact.earlier:
         to = Destination(earlier.platform, earlier.workspace, user_id=earlier.user_id)
-        outbox.put(session, fact.at, _unique("linked"), "unasked/linked", facts, to=to, person_id=fact.person_id)
+        outbox.put(session, fact.at, unique("linked"), "unasked/linked", facts, to=to, person_id=fact.person_id)
 
 
 def person_unlinked(session: Session, fact: PersonUnlinked) -> None:
@@ -328,64 +341,10 @@ def channel_lost(session: Session, fact: ChannelLost) -> None:
     }
     told = {*people.with_role(session, "owner"), *(one.created_by for one in paused)}
     for person_id in sorted(told if paused else ()):
-        outbox.put(session, fact.at, _unique("channel-lost"), "unasked/channel_lost", facts, person_id=person_id)
+        outbox.put(session, fact.at, unique("channel-lost"), "unasked/channel_lost", facts, person_id=person_id)
     if fact.template in WHO_ACTS:
         # Nobody saw this card: another channel has it already, or else those who may act on it get it themselves.
-        _card(session, fact.at, fact.template, fact.subject, fact.facts, WHO_ACTS[fact.template])
-
-
-def repaint(session: Session, now: dt.datetime, subject: str, template: str, facts: Facts) -> None:
-    """Have every copy of a subject's card drawn anew, after what is on its way to the same place."""
-    drafts = [
-        Draft(
-            _unique(f"repaint:{subject}"),
-            template,
-            facts,
-            to,
-            kind="repaint",
-            subject=subject,
-            lane=_reader_lane(session, to),
-        )
-        for to in outbox.copies(session, subject)
-    ]
-    # A card that is on its way to a person may have been drawn already: once it stands there, it is drawn anew.
-    drafts += [
-        Draft(_unique(f"repaint:{subject}"), template, facts, person_id=person_id, kind="repaint", subject=subject)
-        for person_id in copies.expecting(session, subject)
-    ]
-    outbox.put_all(session, now, drafts)
-
-
-def _reader_lane(session: Session, to: Destination) -> str:
-    """The line that a repaint waits in: a person's direct messages are one, whatever account they go to."""
-    if not to.user_id:
-        return ""
-    reader = people.actor_of(session, Identity(to.platform, to.user_id, to.workspace))
-    return "" if reader is None else outbox.lane_of(None, reader.person_id)
-
-
-def _card(
-    session: Session,
-    now: dt.datetime,
-    template: str,
-    subject: str,
-    facts: Facts,
-    role: str,
-    but: Collection[int] = (),
-) -> None:
-    """A card to act on: to the approvals channels; where there is none, to everyone who may act on it."""
-    channels = [subscriptions.destination(one) for one in subscriptions.active(session, "approvals")]
-    drafts = [
-        Draft(f"{subject}:{to.platform}:{to.workspace}:{to.channel}", template, facts, to, subject=subject)
-        for to in channels
-    ]
-    if not channels:
-        drafts = [
-            Draft(f"{subject}:person:{person_id}", template, facts, person_id=person_id, subject=subject)
-            for person_id in people.with_role(session, role)
-            if person_id not in but
-        ]
-    outbox.put_all(session, now, drafts)
+        card(session, fact.at, fact.template, fact.subject, fact.facts, WHO_ACTS[fact.template])
 
 
 def _listener(session: Session, creator_id: str, always: bool) -> int | None:
@@ -405,13 +364,11 @@ def _about(withdrawal: Withdrawal) -> Facts:
     return {"withdrawal": withdrawal.id}
 
 
-def _unique(text: str) -> str:
-    return f"{text}:{secrets.token_hex(8)}"
-
-
 Handler = Callable[[Session, Any], None]
 HANDLERS: Mapping[type, tuple[Handler, ...]] = {
-    SettlementPosted: (settlement_posted,),
+    SettlementPosted: (settlement_posted, payout_news.months_changed),
+    PayoutsProcessed: (payout_news.payouts_processed,),
+    BatchApproved: (payout_news.batch_approved,),
     WithdrawalRequested: (withdrawal_requested, _homes_about_withdrawal),
     WithdrawalDecided: (withdrawal_decided, _homes_about_withdrawal),
     WithdrawalChanged: (withdrawal_changed, _homes_about_withdrawal),

@@ -13,9 +13,11 @@ from sqlmodel import Session
 from core import people
 from core.chat.words import PLATFORMS
 from core.config import DeskConfig
+from core.earnings.periods import month_name
 from core.earnings.tables import Creator
 from core.ledger import accounts
-from core.payouts import adjustments, withdrawals
+from core.payouts import adjustments, batches, withdrawals
+from core.payouts.batch_approvals import MOST_AT_ONCE
 from core.payouts.guard import clock_time
 from core.payouts.views import approval_view
 
@@ -66,6 +68,28 @@ def adjustment(session: Session, _config: DeskConfig, now: dt.datetime, facts: F
     }
 
 
+def batch(session: Session, _config: DeskConfig, now: dt.datetime, facts: Facts) -> Facts:
+    """templates/unasked/batch.card: the withdrawals of one monthly payout, as far as they are decided now."""
+    found = batches.find(session, _id(facts, "batch"))
+    last = batches.last_word(session, _id(facts, "batch"))
+    return {
+        "program": found.program,
+        "batch": found.id,
+        "month": month_name(found.month),
+        "standing": batches.standing(session, _id(facts, "batch")),
+        "most": MOST_AT_ONCE,
+        "last": "" if last is None else last[0],
+        "last_at": "" if last is None else clock_time(last[1], now),
+    }
+
+
+def to_pay_together(session: Session, _config: DeskConfig, _now: dt.datetime, facts: Facts) -> Facts:
+    """templates/unasked/batch_to_pay.card: what of a monthly payout was handed over and waits to be paid by hand."""
+    found = batches.find(session, _id(facts, "batch"))
+    count, total = batches.sent(session, _id(facts, "batch"))
+    return {"program": found.program, "month": month_name(found.month), "count": count, "total": total}
+
+
 def ordinal(number: int) -> str:
     """1st, 2nd, 3rd, 11th."""
     suffix = "th" if 10 <= number % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
@@ -83,4 +107,6 @@ FRESH: Mapping[str, Fresh] = {
     "unasked/approval": approval,
     "unasked/to_pay": approval,
     "unasked/adjustment": adjustment,
+    "unasked/batch": batch,
+    "unasked/batch_to_pay": to_pay_together,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from sqlalchemy import select
 from sqlmodel import Session
@@ -10,6 +10,7 @@ from sqlmodel import select as sql
 
 from core import people
 from core.chat.tables import OutboxMessage, PostedCard
+from core.people_many import chunks
 from core.storage import insert_once, table_of
 
 ACTIVE = ("waiting", "claimed", "unclear")
@@ -57,3 +58,12 @@ def expecting(session: Session, subject: str) -> list[int]:
     """The persons to whom a card of this subject is on its way."""
     coming = _T.c.subject == subject, _T.c.platform == "", _T.c.person_id.is_not(None), *_ON_ITS_WAY
     return list(session.execute(select(_T.c.person_id).where(*coming).distinct().order_by(_T.c.person_id)).scalars())
+
+
+def known(session: Session, subjects: Iterable[str]) -> list[str]:
+    """Those of many subjects of which a card stands anywhere, or is on its way."""
+    placed, found = table_of(PostedCard).c, set[str]()
+    for part in chunks(subjects):
+        found.update(session.execute(select(placed.subject).where(placed.subject.in_(part))).scalars())
+        found.update(session.execute(select(_T.c.subject).where(_T.c.subject.in_(part), *_ON_ITS_WAY)).scalars())
+    return sorted(found)

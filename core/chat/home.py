@@ -13,14 +13,16 @@ import hashlib
 import secrets
 from collections.abc import Collection, Iterable
 
-from sqlalchemy import ColumnElement, Select, and_, delete, select
+from sqlalchemy import ColumnElement, Select, and_, delete, or_, select
 from sqlmodel import Session
 
 from core.chat import outbox
 from core.chat.outbox import Destination, Draft
 from core.chat.tables import PostedCard
 from core.earnings.facts import SettlementPosted
+from core.earnings.month_tables import MonthLine, ReferralLine
 from core.earnings.tables import Project, SettlementLine
+from core.ledger.tables import Account
 from core.people import ChatIdentity, Identity, Person
 from core.storage import insert_once, table_of
 
@@ -29,7 +31,8 @@ MESSAGE_ID = "home"
 _PREFIX, _AFTER = "home:", "home;"
 
 _POSTED, _IDENTITY, _PERSON = table_of(PostedCard), table_of(ChatIdentity), table_of(Person)
-_LINE, _PROJECT = table_of(SettlementLine), table_of(Project)
+_LINE, _PROJECT, _ACCOUNT = table_of(SettlementLine), table_of(Project), table_of(Account)
+_MONTH_LINE, _REFERRAL_LINE = table_of(MonthLine), table_of(ReferralLine)
 
 
 def subject_of(identity: Identity) -> str:
@@ -83,13 +86,33 @@ def settled(session: Session, posted: SettlementPosted) -> None:
     if posted.entry_id is None or session.execute(select(_POSTED.c.subject).where(_homes()).limit(1)).first() is None:
         return
     days = [posted.start or posted.through, posted.through, *posted.late_days]  # lines are kept by day
+    months = [one.month for one in posted.months]
     earned = (
         select(_PROJECT.c.creator_id)
         .join(_LINE, _LINE.c.project_id == _PROJECT.c.project_id)
         .where(_LINE.c.day.between(min(days), max(days)), _LINE.c.entry_id == posted.entry_id)
     )
+    of_months = (
+        select(_PROJECT.c.creator_id)
+        .join(_MONTH_LINE, _MONTH_LINE.c.project_id == _PROJECT.c.project_id)
+        .where(_MONTH_LINE.c.month.in_(months), _MONTH_LINE.c.entry_id == posted.entry_id)
+    )
+    referred = select(_REFERRAL_LINE.c.creator_id).where(
+        _REFERRAL_LINE.c.program == posted.program,
+        _REFERRAL_LINE.c.month.in_(months),
+        _REFERRAL_LINE.c.entry_id == posted.entry_id,
+    )
     theirs = _open_homes().join(_PERSON, _PERSON.c.id == _IDENTITY.c.person_id)
-    _repaint(session, posted.settled_at, _open_now(session, theirs.where(_PERSON.c.creator_id.in_(earned))))
+    anyone = or_(*(_PERSON.c.creator_id.in_(part) for part in (earned, of_months, referred)))
+    _repaint(session, posted.settled_at, _open_now(session, theirs.where(anyone)))
+
+
+def of_program(session: Session, now: dt.datetime, program: str, persons: Collection[int]) -> None:
+    """Repaint those of everyone who has a wallet in a program, and of these persons: closed months were paid out."""
+    earners = select(_ACCOUNT.c.creator).where(_ACCOUNT.c.program == program, _ACCOUNT.c.role == "available")
+    theirs = _open_homes().join(_PERSON, _PERSON.c.id == _IDENTITY.c.person_id)
+    concerned = or_(_PERSON.c.creator_id.in_(earners), _PERSON.c.id.in_(sorted(persons)))
+    _repaint(session, now, _open_now(session, theirs.where(concerned)))
 
 
 def _homes() -> ColumnElement[bool]:

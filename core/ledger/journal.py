@@ -193,6 +193,18 @@ def post_select(session: Session, entry_id: int, rows: Select[*tuple[Any, ...]])
     return count
 
 
+def post_moves(session: Session, entry_id: int, moves: Sequence[Move]) -> None:
+    """Write many transfers into an entry of `open_entry`, in this order, in a few statements. Raises UnfitEntry."""
+    _check_moves(f"L-{entry_id}", moves)
+    before = _last_seq(session, entry_id)
+    rows = [
+        {"entry_id": entry_id, "seq": seq, "debit_id": move.debit, "credit_id": move.credit, "amount": move.amount}
+        for seq, move in enumerate(moves, before + 1)
+    ]
+    session.connection().execute(insert(_transfer), rows)
+    session.execute(_ADD_TRANSFERS, {"entry_id": entry_id, "before": before})
+
+
 def shut_out_posters(session: Session) -> None:
     """Wait for everyone who is posting and let no one else post until this transaction ends.
 

@@ -58,8 +58,10 @@ def queue(session: Session) -> list[Withdrawal]:
 
 def batch(session: Session) -> list[Withdrawal]:
     """What one approver's word decides: requests that need a single approval. Those that need two are looked at
-    one by one."""
-    single = select(Withdrawal).where(Withdrawal.state == "requested", Withdrawal.approvals_needed == 1)
+    one by one; those of a monthly payout are approved with it (core.payouts.batch_approvals)."""
+    single = select(Withdrawal).where(
+        Withdrawal.state == "requested", Withdrawal.approvals_needed == 1, col(Withdrawal.batch_id).is_(None)
+    )
     return list(session.exec(single.order_by(col(Withdrawal.id))).all())
 
 

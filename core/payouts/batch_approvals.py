@@ -19,7 +19,7 @@ from core.config import DeskConfig
 from core.earnings.tables import Creator
 from core.errors import DeskError
 from core.payouts import attempts, limits
-from core.payouts.batches import clean, find
+from core.payouts.batches import clean, find, last_word
 from core.payouts.facts import BatchApproved
 from core.payouts.guard import clock_time, require, shown_id
 from core.payouts.payees import asked_since
@@ -33,6 +33,7 @@ _ATTEMPT, _AUDIT = table_of(Attempt), table_of(AuditRecord)
 _PERSON, _CREATOR = table_of(Person), table_of(Creator)
 
 MOST_AT_ONCE = 5_000  # approved in one press, so that nobody else waits for long
+_NAMED = 3
 _ROWS = 500  # of a multi-row statement
 
 
@@ -224,23 +225,11 @@ def _why_nothing(session: Session, now: dt.datetime, actor: Actor, batch_id: int
     """Who was quicker, or what is left and why nobody can approve it together."""
     left, more, _ = _left(session, actor, batch_id)
     if left:
-        others = f" and {more:,} more" if more else ""
-        return (
-            "What still waits can't be approved together: "
-            + (
-                "; ".join(f"{shown_id(one.withdrawal_id)} ({one.why})" for one in left[:3])
-                + (others if len(left) <= 3 else f" and {more + len(left) - 3:,} more")
-            )
-            + "."
-        )
-    last = session.execute(
-        select(_PERSON.c.name, _DECISION.c.decided_at)
-        .join(_DECISION, _DECISION.c.person_id == _PERSON.c.id)
-        .join(_WITHDRAWAL, _WITHDRAWAL.c.id == _DECISION.c.withdrawal_id)
-        .where(_WITHDRAWAL.c.batch_id == batch_id)
-        .order_by(_DECISION.c.id.desc())
-        .limit(1)
-    ).first()
+        named = "; ".join(f"{shown_id(one.withdrawal_id)} ({one.why})" for one in left[:_NAMED])
+        others = more + len(left) - min(len(left), _NAMED)
+        return f"What still waits can't be approved together: {named}{f' and {others:,} more' if others else ''}."
+    last = last_word(session, batch_id)
     if last is None:
         return "None of these payouts waits for a decision any more."
-    return f"All of these payouts are decided already; {last.name} was the last, at {clock_time(last.decided_at, now)}."
+    who, at = last
+    return f"All of these payouts are decided already; {who} was the last, at {clock_time(at, now)}."

@@ -215,3 +215,30 @@ def undecided(session: Session) -> list[PayoutBatch]:
     """The batches of which something still waits, the oldest first."""
     waits = exists().where(_WITHDRAWAL.c.batch_id == _BATCH.c.id, _WITHDRAWAL.c.state == "requested")
     return list(session.execute(select(PayoutBatch).where(waits).order_by(_BATCH.c.id)).scalars())
+
+
+def last_word(session: Session, batch_id: int) -> tuple[str, dt.datetime] | None:
+    """Who decided something of a batch last, and when."""
+    row = session.execute(
+        select(_PERSON.c.name, _DECISION.c.decided_at)
+        .join(_DECISION, _DECISION.c.person_id == _PERSON.c.id)
+        .join(_WITHDRAWAL, _WITHDRAWAL.c.id == _DECISION.c.withdrawal_id)
+        .where(_WITHDRAWAL.c.batch_id == batch_id)
+        .order_by(_DECISION.c.id.desc())
+        .limit(1)
+    ).first()
+    return None if row is None else (row[0], row[1])
+
+
+def sent(session: Session, batch_id: int) -> tuple[int, int]:
+    """How many of a batch are sent and not known to be paid, and what the creators are to receive."""
+    net = cast(func.coalesce(func.sum(_WITHDRAWAL.c.amount - _WITHDRAWAL.c.fee), 0), BigInteger)
+    open_ones = _WITHDRAWAL.c.batch_id == batch_id, _WITHDRAWAL.c.state == "sent"
+    row = session.execute(select(func.count(), net).select_from(_WITHDRAWAL).where(*open_ones)).one()
+    return int(row[0]), int(row[1])
+
+
+def size(session: Session, batch_id: int) -> int:
+    """How many withdrawals a batch made."""
+    made = select(func.count()).select_from(_WITHDRAWAL).where(_WITHDRAWAL.c.batch_id == batch_id)
+    return int(session.execute(made).scalar_one())

@@ -55,9 +55,7 @@ def arrival(start: dt.date, business_days: tuple[int, int], country: str) -> tup
     return after_business_days(start, fewest, country), after_business_days(start, most, country)
 
 
-def expected(
-    config: DeskConfig, program: str, method: Method, country: str, start: dt.date
-) -> tuple[dt.date, dt.date]:
+def expected(config: DeskConfig, program: str, method: Method, country: str, start: dt.date) -> tuple[dt.date, dt.date]:
     """When money sent on `start` to a payee in a country should be there: the first and the last day.
 
     A program of kind `assistants` says in how many business days, other programs leave it to the method. The bank

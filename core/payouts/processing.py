@@ -7,23 +7,10 @@ is its first UTC day.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    ColumnElement,
-    FromClause,
-    Select,
-    Subquery,
-    and_,
-    case,
-    cast,
-    delete,
-    func,
-    select,
-)
+from sqlalchemy import BigInteger, cast, delete, func, select
 from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
@@ -35,7 +22,7 @@ from core.earnings.month_tables import PendingMonth
 from core.earnings.periods import month_of, next_month
 from core.earnings.settlement import RunResult
 from core.earnings.tables import Creator, ProgramState
-from core.ledger import journal
+from core.ledger import accounts, journal
 from core.ledger.money import format_money
 from core.ledger.tables import Account as LedgerAccount
 from core.payouts import batches, limits
@@ -43,6 +30,7 @@ from core.payouts.calendar import ASSISTANTS, after_business_days
 from core.payouts.facts import PayoutsProcessed
 from core.payouts.payees import Account, Payee, judge
 from core.payouts.tables import PayoutBatch, Withdrawal
+from core.people_many import chunks
 from core.storage import Database, publish, table_of
 
 PROCESSING = "processing"  # kind of the ledger entries
@@ -154,9 +142,10 @@ def process(session: Session, config: DeskConfig, program: Program, now: dt.date
     if state is None or month is None:
         return None
     _lock_creators(session, program.slug)
-    payees, passed = judge(session, config, now, program.slug, _accounts(session, program.slug, month))
+    nets = _nets(session, program.slug, month)
+    payees, passed = judge(session, config, now, program.slug, _accounts(session, program.slug, nets))
     persons = batches.persons_of(session, payees)
-    entry_id, creators, moved = _move(session, program, month)
+    entry_id, moved = _move(session, program, month, nets), sum(nets.values())
     batch = PayoutBatch(program=program.slug, month=month, processed_at=now, entry_id=entry_id, moved=moved)
     session.add(batch)
     session.flush()
@@ -177,7 +166,7 @@ def process(session: Session, config: DeskConfig, program: Program, now: dt.date
         month=month,
         batch_id=batch.id,
         entry_id=entry_id,
-        creators=creators,
+        creators=sum(net != 0 for net in nets.values()),
         moved=moved,
         payouts=len(payees),
         total=total,
@@ -213,75 +202,58 @@ def _lock_creators(session: Session, slug: str) -> None:
     session.execute(mine.with_for_update(key_share=True)).all()
 
 
-def _sums(slug: str, month: dt.date) -> Subquery:
-    """What waits for the processing of these months, by creator."""
-    return (
-        select(_PENDING.c.creator_id, cast(func.sum(_PENDING.c.amount), BigInteger).label("amount"))
+def _nets(session: Session, slug: str, month: dt.date) -> dict[str, int]:
+    """What waits for the processing of these months, by creator, in byte order."""
+    amount = cast(func.sum(_PENDING.c.amount), BigInteger)
+    statement = (
+        select(_PENDING.c.creator_id, amount)
         .where(_PENDING.c.program == slug, _PENDING.c.month <= month)
         .group_by(_PENDING.c.creator_id)
-        .subquery("due")
+        .order_by(_PENDING.c.creator_id)
     )
+    return {row[0]: row[1] for row in session.execute(statement)}
 
 
-def _accounts(session: Session, slug: str, month: dt.date) -> list[Account]:
-    """Every creator with money here, and what they will have available."""
-    due = _sums(slug, month)
-    after = _ACCOUNT.c.balance + func.coalesce(due.c.amount, 0)
-    statement = (
-        select(_CREATOR.c.creator_id, _CREATOR.c.name, _CREATOR.c.country, after)
-        .join(_ACCOUNT, _ACCOUNT.c.creator == _CREATOR.c.creator_id)
-        .outerjoin(due, due.c.creator_id == _CREATOR.c.creator_id)
-        .where(_ACCOUNT.c.program == slug, _ACCOUNT.c.role == "available", after > 0)
-        .order_by(_CREATOR.c.creator_id)
-    )
-    return [Account(*row) for row in session.execute(statement)]
+def _accounts(session: Session, slug: str, nets: Mapping[str, int]) -> list[Account]:
+    """Every creator who will have money available here.
 
-
-def _move(session: Session, program: Program, month: dt.date) -> tuple[int | None, int, int]:
-    """Each creator's net of the closed months: pending → available, a negative one the other way; the rows go.
-
-    The entry (None when every net is zero), how many creators it concerns, and the sum of the nets.
+    Three plain readings: joined in SQL, PostgreSQL without statistics would compare everybody with everybody.
     """
-    due = _sums(program.slug, month)
-    count, moved = session.execute(
-        select(func.count(), cast(func.coalesce(func.sum(due.c.amount), 0), BigInteger)).where(due.c.amount != 0)
-    ).one()
+    mine = _ACCOUNT.c.program == slug, _ACCOUNT.c.role == "available"
+    after = {row[0]: row[1] for row in session.execute(select(_ACCOUNT.c.creator, _ACCOUNT.c.balance).where(*mine))}
+    for creator_id, net in nets.items():
+        after[creator_id] = after.get(creator_id, 0) + net
+    rich = sorted(creator_id for creator_id, amount in after.items() if amount > 0)
+    found = []
+    for part in chunks(rich):
+        columns = select(_CREATOR.c.creator_id, _CREATOR.c.name, _CREATOR.c.country)
+        rows = session.execute(columns.where(_CREATOR.c.creator_id.in_(part)).order_by(_CREATOR.c.creator_id))
+        found += [Account(row[0], row[1], row[2], after[row[0]]) for row in rows]
+    return found
+
+
+def _move(session: Session, program: Program, month: dt.date, nets: Mapping[str, int]) -> int | None:
+    """Each creator's net of the closed months: pending → available, a negative one the other way; what waited goes.
+
+    The entry; None when every net is zero.
+    """
+    moves = []
+    for creator_id, net in nets.items():
+        pending, available = (accounts.account_id(program.slug, role, creator_id) for role in ("pending", "available"))
+        if net:
+            moves.append(journal.Move(*((pending, available) if net > 0 else (available, pending)), abs(net)))
     entry_id = None
-    if count:
+    if moves:
         at, memo = payout_day(program, month), f"payout of {month:%Y-%m}"
         entry_id = journal.open_entry(session, entry_key(program.slug, month), PROCESSING, at, memo)
-        journal.post_select(session, entry_id, _transfers(program.slug, due))
-    taken = _PENDING.c.program == program.slug, _PENDING.c.month <= month
-    session.execute(delete(_PENDING).where(*taken))
-    return entry_id, int(count), int(moved)
+        journal.post_moves(session, entry_id, moves)
+    session.execute(delete(_PENDING).where(_PENDING.c.program == program.slug, _PENDING.c.month <= month))
+    return entry_id
 
 
 def entry_key(slug: str, month: dt.date) -> str:
     """The idempotency key of a processing's ledger entry."""
     return f"{PROCESSING}:{slug}:{month:%Y-%m}"
-
-
-def _transfers(slug: str, due: Subquery) -> Select[*tuple[Any, ...]]:
-    """(seq, debit, credit, amount), creators in byte order. A wallet that does not exist would make an account id NULL,
-    which the ledger refuses: nothing is lost silently."""
-    pending, available = _ACCOUNT.alias("pending"), _ACCOUNT.alias("available")
-
-    def wallet(role: str, table: FromClause) -> ColumnElement[bool]:
-        return and_(table.c.program == slug, table.c.role == role, table.c.creator == due.c.creator_id)
-
-    gained = due.c.amount > 0
-    return (
-        select(
-            func.row_number().over(order_by=due.c.creator_id).label("seq"),
-            case((gained, pending.c.id), else_=available.c.id).label("debit_id"),
-            case((gained, available.c.id), else_=pending.c.id).label("credit_id"),
-            func.abs(due.c.amount).label("amount"),
-        )
-        .select_from(due)
-        .outerjoin(pending, wallet("pending", pending))
-        .outerjoin(available, wallet("available", available))
-        .where(due.c.amount != 0)
-    )
 
 
 def _reconsider(session: Session, config: DeskConfig, now: dt.datetime, payees: Sequence[Payee]) -> None:

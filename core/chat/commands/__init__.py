@@ -22,6 +22,7 @@ MODULES = (
     "linking",
     "help",
     "desk_approvals",
+    "desk_months",
     "desk_payments",
     "desk_adjust",
     "desk_digest",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from core.chat import approval_cards
+from core.chat.commands.desk_months import open_months
 from core.chat.commands.desk_queue import people_needed, waiting, waiting_line
 from core.chat.commands.paging import MOST_PAGES, Pages
 from core.chat.digest import shown as with_title
@@ -136,6 +137,7 @@ def batch(call: Call) -> Reply:
         left_out=left_out[:QUEUE_ROWS],
         left_out_more=max(0, len(left_out) - QUEUE_ROWS),
         value=",".join(str(line.id) for line in listed),
+        months=open_months(call),
     )
 
 
