@@ -10,34 +10,36 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, Row, Select, String, case, cast, func, literal, or_, select, text, union_all
+from sqlalchemy import BigInteger, Row, Select, String, Table, cast, func, literal, or_, select, text, union, union_all
 from sqlmodel import Session
 
 from core.audit import AuditRecord
 from core.earnings.checks import earnings_checks
 from core.earnings.differences import LINE, PROJECT
-from core.earnings.programs import KINDS
-from core.earnings.tables import ProgramState, SettledDay, SettlementLine
+from core.earnings.month_tables import MonthLine, MonthTotal, PendingMonth, ReferralLine
+from core.earnings.tables import SettledDay, SettlementLine
 from core.ledger import accounts
 from core.ledger.money import decimal_text
 from core.ledger.tables import Account, Entry, Seal, Transfer
 from core.ledger.verify import MOST_SHOWN, Check, Finding, ledger_checks, run
 from core.payouts.adjustments import KIND as ADJUSTED
 from core.payouts.checks import BACK, payout_checks
+from core.payouts.processing import PROCESSING
 from core.payouts.tables import Adjustment, Withdrawal
 from core.payouts.transitions import PAID, REQUEST
 from core.storage import append_only_ddl, is_postgres, table_of, unique_keys
 
 _ENTRY = table_of(Entry)
 _ACCOUNT = table_of(Account)
-_PROGRAM = table_of(ProgramState)
 _SETTLED = table_of(SettledDay)
+_MONTH_LINE, _REFERRAL_LINE = table_of(MonthLine), table_of(ReferralLine)
+_TOTAL, _PENDING = table_of(MonthTotal), table_of(PendingMonth)
 _WITHDRAWAL = table_of(Withdrawal)
 _ADJUSTMENT = table_of(Adjustment)
 _AUDIT = table_of(AuditRecord)
 
 SETTLEMENT = "settlement"
-APPEND_ONLY = (Entry, Transfer, Seal, SettlementLine, AuditRecord)
+APPEND_ONLY = (Entry, Transfer, Seal, SettlementLine, MonthLine, ReferralLine, MonthTotal, AuditRecord)
 
 
 def verify(session: Session, head: str | None = None) -> list[Check]:
@@ -51,9 +53,12 @@ def _kinds(session: Session) -> tuple[list[str], str]:
     """Each entry is of a kind that the desk posts, a settlement has lines, and only withdrawals are taken back."""
     kind = _ENTRY.c.kind
     columns = (_ENTRY.c.id, kind, _ENTRY.c.key)
-    unknown = select(*columns).where(kind.not_in((SETTLEMENT, REQUEST, PAID, ADJUSTED))).order_by(_ENTRY.c.id)
+    unknown = (
+        select(*columns).where(kind.not_in((SETTLEMENT, PROCESSING, REQUEST, PAID, ADJUSTED))).order_by(_ENTRY.c.id)
+    )
     wrong = [f"entry {row.id} ({row.key}) is of unknown kind {row.kind!r}" for row in _some(session, unknown)]
-    settled = select(LINE.c.entry_id).distinct()  # lines have no index by entry: all of them, once
+    # Lines have no index by entry: all of them, once.
+    settled = union(select(LINE.c.entry_id), select(_TOTAL.c.entry_id))
     empty = select(*columns).where(kind == SETTLEMENT, _ENTRY.c.id.not_in(settled)).order_by(_ENTRY.c.id)
     wrong += [f"entry {row.id} ({row.key}) settles nothing: it has no lines" for row in _some(session, empty)]
     first = _ENTRY.alias("first")
@@ -65,29 +70,28 @@ def _kinds(session: Session) -> tuple[list[str], str]:
     )
     wrong += [f"entry {row.id} ({row.key}) takes back what is never taken back" for row in _some(session, back)]
     count = session.execute(select(func.count()).select_from(_ENTRY)).scalar_one()
-    return wrong, f"{count} entries are settlements, withdrawals and adjustments"
+    return wrong, f"{count} entries are settlements, processings, withdrawals and adjustments"
 
 
 def _wallets(session: Session) -> tuple[list[str], str]:
-    """Each wallet holds its settled lines and approved adjustments, less the withdrawals that were not given back.
+    """Each wallet holds its settled lines and approved adjustments, less the withdrawals that were not given back; of
+    kinds with months, `pending` holds what waits for a processing, and `available` the rest.
 
     The reserved balance is a check of payouts.
     """
     roles = ("available", "pending")
-    available, amount = literal("available", String), cast(func.sum(LINE.c.share), BigInteger)
-    by_project = select(LINE.c.project_id, amount.label("share")).group_by(LINE.c.project_id).subquery()
-    wallet = case(*[(_PROGRAM.c.kind == kind.name, kind.wallet) for kind in KINDS.values()], else_="available")
-    earned = (
-        select(PROJECT.c.program, wallet, PROJECT.c.creator_id, -by_project.c.share)
-        .join(by_project, by_project.c.project_id == PROJECT.c.project_id)
-        .join(_PROGRAM, _PROGRAM.c.slug == PROJECT.c.program)
-    )
+    available, pending = literal("available", String), literal("pending", String)
+    earned = [_by_project(LINE), _by_project(_MONTH_LINE)]
+    line, waits = _REFERRAL_LINE.c, _PENDING.c
+    earned.append(select(line.program, available, line.creator_id, -line.amount))
+    earned.append(select(waits.program, available, waits.creator_id, waits.amount))
+    earned.append(select(waits.program, pending, waits.creator_id, -waits.amount))
     taken = select(_WITHDRAWAL.c.program, available, _WITHDRAWAL.c.creator_id, _WITHDRAWAL.c.amount)
     adjusted = select(_ADJUSTMENT.c.program, available, _ADJUSTMENT.c.creator_id, -_ADJUSTMENT.c.amount)
     wrong = _off(
         session,
         _held(roles),
-        earned,
+        *earned,
         taken.where(_WITHDRAWAL.c.state.not_in(BACK)),
         adjusted.where(_ADJUSTMENT.c.state == "approved"),
     )
@@ -95,8 +99,20 @@ def _wallets(session: Session) -> tuple[list[str], str]:
     return wrong, f"{session.execute(count).scalar_one()} balances are what was earned, adjusted and withdrawn"
 
 
+def _by_project(table: Table) -> Select[Any]:
+    """The shares of lines by wallet, with the sign that takes them off its balance. Kinds with months put them into
+    `pending` first: what waits there still is told by other rows."""
+    amount = cast(func.sum(table.c.share), BigInteger)
+    by_project = select(table.c.project_id, amount.label("share")).group_by(table.c.project_id).subquery()
+    available = literal("available", String)
+    return select(PROJECT.c.program, available, PROJECT.c.creator_id, -by_project.c.share).join(
+        by_project, by_project.c.project_id == PROJECT.c.project_id
+    )
+
+
 def _pools(session: Session) -> tuple[list[str], str]:
-    """Each program's usage, costs and margin are those of its settled days (whose sums are those of their lines)."""
+    """Each program's usage, costs, margin and subscriptions are those of its settled days and closed months (whose sums
+    are those of their lines)."""
     sides = {
         "usage": _SETTLED.c.spent,
         "costs": -_SETTLED.c.costs,
@@ -105,8 +121,12 @@ def _pools(session: Session) -> tuple[list[str], str]:
     settled = [
         select(_SETTLED.c.program, literal(role, String), literal("", String), amount) for role, amount in sides.items()
     ]
+    months = {"subscriptions": _TOTAL.c.payments, "margin": _TOTAL.c.share + _TOTAL.c.referral - _TOTAL.c.payments}
+    settled += [
+        select(_TOTAL.c.program, literal(role, String), literal("", String), amount) for role, amount in months.items()
+    ]
     wrong = _off(session, _held((*sides, "subscriptions")), *settled)
-    return wrong, "usage, costs and margin are those of the settled days"
+    return wrong, "usage, costs, margin and subscriptions are those of the settled days and months"
 
 
 def _held(roles: Iterable[str]) -> Select[Any]:

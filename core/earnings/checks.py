@@ -28,8 +28,11 @@ from sqlmodel import Session
 
 from core.clock import DAY, start_of
 from core.config import Program
+from core.earnings.checks_months import CHECKS as MONTH_CHECKS
+from core.earnings.checks_visits import CHECKS as VISIT_CHECKS
 from core.earnings.daily import DIRTY, SETTLED
 from core.earnings.differences import LINE, PROJECT, USAGE, On, both_sides
+from core.earnings.months.closing import TOTAL
 from core.earnings.programs import KINDS, kind_of
 from core.earnings.programs.dated import whole
 from core.earnings.tables import ProgramState, UsageEvent, UsageVoid
@@ -46,19 +49,21 @@ _ENTRY = table_of(Entry)
 _TRANSFER = table_of(Transfer)
 _ACCOUNT = table_of(Account)
 
-_COUNTS = ("uses", "remixes", "views", "saves")
+_COUNTS = ("uses", "remixes", "views", "saves", "messages", "ratings")
+_TOKENS = ("tokens", "embed_tokens", "own_tokens")
 _QUANTITIES = ("credits", "cost", "own_credits")
+_SUMMED = (*_QUANTITIES, *_COUNTS, *_TOKENS)
 
 
 def earnings_checks(session: Session) -> list[Check]:
     """Every check of usage and settlement."""
-    return [run(session, name, find) for name, find in CHECKS]
+    return [run(session, name, find) for name, find in (*CHECKS, *MONTH_CHECKS, *VISIT_CHECKS)]
 
 
 def _roll_up(session: Session) -> tuple[list[str], str]:
     """Each project-day's roll-up is what its events come to: net of voids, own use apart."""
     both = union_all(_from_events(session), _rolled_up()).subquery()
-    sums = {name: cast(func.sum(both.c[name]), BigInteger) for name in (*_QUANTITIES, *_COUNTS)}
+    sums = {name: cast(func.sum(both.c[name]), BigInteger) for name in _SUMMED}
     statement = (
         select(both.c.day, both.c.project_id, *[amount.label(name) for name, amount in sums.items()])
         .group_by(both.c.day, both.c.project_id)
@@ -92,6 +97,10 @@ def _from_events(session: Session) -> Select[Any]:
             for kind in KINDS.values()
         ]
         columns[name] = case((and_(_of_kinds(adding), ~own), 1), else_=0)
+    said = and_(_EVENT.c.kind == "message", _EVENT.c.tokens.is_not(None))
+    columns["tokens"] = case((and_(said, ~own), _EVENT.c.tokens), else_=0)
+    columns["embed_tokens"] = case((and_(said, ~own, _EVENT.c.channel == "embed"), _EVENT.c.tokens), else_=0)
+    columns["own_tokens"] = case((and_(said, own), _EVENT.c.tokens), else_=0)
     voided = select(_VOID.c.voids).where(_VOID.c.source == _EVENT.c.source, _VOID.c.voids == _EVENT.c.event_id)
     return (
         select(_day_of_event(session), _EVENT.c.project_id, *[value.label(name) for name, value in columns.items()])
@@ -113,7 +122,7 @@ def _day_of_event(session: Session) -> ColumnElement[dt.date]:
 
 
 def _rolled_up() -> Select[Any]:
-    return select(USAGE.c.day, USAGE.c.project_id, *[-USAGE.c[name] for name in (*_QUANTITIES, *_COUNTS)])
+    return select(USAGE.c.day, USAGE.c.project_id, *[-USAGE.c[name] for name in _SUMMED])
 
 
 def _voids(session: Session) -> tuple[list[str], str]:
@@ -285,14 +294,17 @@ def _entries(session: Session) -> tuple[list[str], str]:
     nothing = whole(0)
     ledger = select(
         moved.c.entry_id,
-        *[case((_ACCOUNT.c.role == role, moved.c.amount), else_=nothing) for role in ("usage", "costs", "margin")],
+        *[case((_ACCOUNT.c.role == role, moved.c.amount), else_=nothing) for role in _SIDES[1:-1]],
         case((_ACCOUNT.c.role.in_(sorted({kind.wallet for kind in KINDS.values()})), moved.c.amount), else_=nothing),
     ).join(_ACCOUNT, _ACCOUNT.c.id == moved.c.account_id)
-    lines = select(
-        LINE.c.entry_id, LINE.c.spent, -LINE.c.costs, LINE.c.costs + LINE.c.share - LINE.c.spent, -LINE.c.share
-    )
+    margin = LINE.c.spent - LINE.c.costs - LINE.c.share
+    lines = select(LINE.c.entry_id, LINE.c.spent, -LINE.c.costs, -margin, nothing, -LINE.c.share)
+    earned = TOTAL.c.share + TOTAL.c.referral
+    months = select(TOTAL.c.entry_id, nothing, nothing, earned - TOTAL.c.payments, TOTAL.c.payments, -earned)
     named = [part.label(name) for part, name in zip(ledger.selected_columns, _SIDES, strict=True)]
-    both = union_all(ledger.with_only_columns(*named).where(moved.c.entry_id.in_(settlements)), lines).subquery()
+    both = union_all(
+        ledger.with_only_columns(*named).where(moved.c.entry_id.in_(settlements)), lines, months
+    ).subquery()
     sums = {name: cast(func.sum(both.c[name]), BigInteger) for name in _SIDES[1:]}
     statement = (
         select(both.c.entry_id, *[amount.label(name) for name, amount in sums.items()])
@@ -307,7 +319,7 @@ def _entries(session: Session) -> tuple[list[str], str]:
     return wrong, f"{_count(session, select(func.count()).select_from(settlements.subquery()))} settlements"
 
 
-_SIDES = ("entry_id", "usage", "costs", "margin", "creators")
+_SIDES = ("entry_id", "usage", "costs", "margin", "subscriptions", "creators")
 
 
 def _sums(session: Session) -> tuple[list[str], str]:
