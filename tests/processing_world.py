@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from sqlalchemy import insert
 from sqlmodel import col, select
 
 from core import people
+from core.chat import subscriptions
 from core.config import DeskConfig, Method, Program, Terms
 from core.earnings.month_tables import PendingMonth
 from core.earnings.tables import Creator, ProgramState
@@ -19,7 +22,8 @@ from core.payouts.checks import payout_checks
 from core.payouts.processing import Processed, process_due
 from core.payouts.tables import BatchSkip, PayoutBatch, Withdrawal
 from core.people import Actor, Identity
-from core.storage import Database
+from core.storage import Database, table_of
+from tests import desk_world
 
 DOLLAR = 1_000_000
 CENT = 10_000
@@ -32,6 +36,36 @@ JAN, FEB = dt.date(2026, 1, 1), dt.date(2026, 2, 1)
 MONDAY = dt.datetime(2026, 2, 2, 3, tzinfo=dt.UTC)  # the first business day of February, at settle_at
 
 
+_entries = itertools.count(1)
+
+
+def settled(database: Database, day: dt.date) -> None:
+    """Have the program's books say that they are settled through a day."""
+    with database.transaction() as session:
+        session.get_one(ProgramState, "helpers").settled_through = day
+
+
+def earn(
+    database: Database, now: dt.datetime, amounts: Mapping[str, int], month: dt.date = JAN, country: str = "US"
+) -> None:
+    """Have money (micro-dollars) wait for a month's processing, as settlement leaves it; new creators are made."""
+    with database.transaction() as session:
+        for creator in amounts:
+            if session.get(Creator, creator) is None:
+                session.add(Creator(creator_id=creator, name=creator.capitalize(), country=country))
+        session.flush()
+        accounts.open_wallets(session, [("helpers", creator) for creator in amounts])
+        usage = accounts.account_id("helpers", "usage")
+        moves = []
+        for creator, amount in amounts.items():
+            pending = accounts.account_id("helpers", "pending", creator)
+            ends = (usage, pending) if amount > 0 else (pending, usage)
+            moves.append(journal.Move(*ends, abs(amount)))
+            row = {"program": "helpers", "creator_id": creator, "month": month, "amount": amount}
+            session.execute(insert(table_of(PendingMonth)).values(row))
+        journal.post(session, f"earn:{next(_entries)}", "test", now, moves)
+
+
 @dataclass
 class World:
     """Mira and Tom approve, Olga owns; creators come as tests need them."""
@@ -41,12 +75,9 @@ class World:
     now: dt.datetime = MONDAY
     facts: list[object] = field(default_factory=list)
     staff: dict[str, Actor] = field(default_factory=dict)
-    announce: bool = False
-    _posted: int = 0
 
     def __post_init__(self) -> None:
-        if not self.announce:
-            self.database = Database(self.database.engine, lambda _session, fact: self.facts.append(fact))
+        self.database = Database(self.database.engine, lambda _session, fact: self.facts.append(fact))
         with self.database.transaction() as session:
             for slug, program in self.config.programs.items():
                 terms = as_json(program)
@@ -60,27 +91,10 @@ class World:
         self.settled(dt.date(2026, 2, 1))
 
     def settled(self, day: dt.date) -> None:
-        """Have the program's books say that they are settled through a day."""
-        with self.database.transaction() as session:
-            session.get_one(ProgramState, "helpers").settled_through = day
+        settled(self.database, day)
 
     def earn(self, amounts: Mapping[str, int], month: dt.date = JAN, country: str = "US") -> None:
-        """Have money (micro-dollars) wait for a month's processing, as settlement leaves it; new creators are made."""
-        with self.database.transaction() as session:
-            for creator in amounts:
-                if session.get(Creator, creator) is None:
-                    session.add(Creator(creator_id=creator, name=creator.capitalize(), country=country))
-            session.flush()
-            accounts.open_wallets(session, [("helpers", creator) for creator in amounts])
-            usage = accounts.account_id("helpers", "usage")
-            moves = []
-            for creator, amount in amounts.items():
-                pending = accounts.account_id("helpers", "pending", creator)
-                ends = (usage, pending) if amount > 0 else (pending, usage)
-                moves.append(journal.Move(*ends, abs(amount)))
-                session.merge(PendingMonth(program="helpers", creator_id=creator, month=month, amount=amount))
-            self._posted += 1
-            journal.post(session, f"earn:{self._posted}", "test", self.now, moves)
+        earn(self.database, self.now, amounts, month, country)
 
     def process(self) -> list[Processed]:
         return process_due(self.database, self.config, self.now)
@@ -125,3 +139,29 @@ class World:
             code = people.create_link_code(session, at or self.now, actor.person_id)[0]
             people.link(session, at or self.now, identity, code)
         return identity
+
+
+@dataclass
+class Talk(desk_world.World):
+    """The desk of the scenarios with a second program, of kind `assistants`, whose January is about to be paid out."""
+
+    config: DeskConfig = field(
+        default_factory=lambda: replace(
+            desk_world.CONFIG, programs={"studio": desk_world.STUDIO, "helpers": PROGRAM}, methods=(BANK,)
+        )
+    )
+    now: dt.datetime = MONDAY
+
+    def month(self, amounts: Mapping[str, int]) -> int:
+        """Pay out what these creators earned in January; the batch's id."""
+        earn(self.database, self.now, amounts)
+        settled(self.database, dt.date(2026, 2, 1))
+        (done,) = process_due(self.database, self.config, self.now)
+        self.now += dt.timedelta(hours=6)
+        return done.batch_id
+
+    def channel(self) -> None:
+        """Have the approvals channel get the cards to act on."""
+        with self.database.transaction() as session:
+            mira = people.resolve(session, "Mira")
+            subscriptions.subscribe(session, self.now, mira, desk_world.CHANNEL, "approvals")

@@ -28,6 +28,10 @@ NAMES = [
     "withdrawals and decisions",
     "withdrawals and attempts",
     "withdrawals and previews",
+    "monthly payouts and entries",
+    "monthly payouts and what waits",
+    "pending balances",
+    "monthly payouts and withdrawals",
 ]
 LIVES = ("requested", "approved", "sending", "sent", "paid", "returned", "failed", "refused", "rejected", "cancelled")
 ONE_OF_EACH = {life: number for number, life in enumerate((*LIVES, "late"), 1)}
@@ -128,6 +132,10 @@ def test_clean(world: World) -> None:
         Check("withdrawals and decisions", True, "every decision was made by those who may"),
         Check("withdrawals and attempts", True, "8 attempts"),
         Check("withdrawals and previews", True, "every request is what its preview said"),
+        Check("monthly payouts and entries", True, "0 monthly payouts are in the ledger"),
+        Check("monthly payouts and what waits", True, "what waits, waits for a payout that is to come"),
+        Check("pending balances", True, "pending balances are what waits for each month's payout"),
+        Check("monthly payouts and withdrawals", True, "0 withdrawals came with monthly payouts"),
     ]
 
 

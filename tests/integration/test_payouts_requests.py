@@ -87,6 +87,7 @@ def test_confirm_holds_the_money(world: World) -> None:
         "arrives_by": dt.date(2026, 1, 20),
         "reason": "",
         "reference": "",
+        "batch_id": None,
     }
     assert world.facts == [WithdrawalRequested(made.id or 0, NOW)]
     assert world.trail()[-1] == ("Ada", "payout.request", f"WD-{made.id}", "$60.00 by manual")
