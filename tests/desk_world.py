@@ -59,6 +59,13 @@ class World:
             self._begin()
 
     def _begin(self) -> None:
+        self.people()
+        self.project("logo", "Logo Lab", "ada")
+        self.project("pal", "Prompt Pal", "ada")
+        self.project("song", "Song Smith", "bo")
+
+    def people(self) -> None:
+        """Everyone who is there from the beginning."""
         with self.database.transaction() as session:
             sync_programs(session, self.config)
             creators = [
@@ -68,9 +75,6 @@ class World:
             assert upsert_creators(session, creators).accepted == 2
             for name, role in STAFF.items():
                 people.add_person(session, self.now, name, roles=[role])
-        self.project("logo", "Logo Lab", "ada")
-        self.project("pal", "Prompt Pal", "ada")
-        self.project("song", "Song Smith", "bo")
 
     def close(self) -> None:
         self.desk.close()
