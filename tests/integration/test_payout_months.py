@@ -6,14 +6,19 @@ import datetime as dt
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import text
 
+from adapters.rails.manual import Manual
 from core import people
 from core.config import Method
-from core.ledger import journal
-from core.payouts import approvals, freezes, methods, withdrawals
+from core.ledger import accounts, journal
+from core.payouts import approvals, attempts, batch_approvals, freezes, methods, processing, withdrawals
+from core.payouts.calendar import expected
+from core.payouts.checks import payout_checks
 from core.payouts.facts import PayoutsProcessed
 from core.payouts.processing import last_payable, next_payout, payout_day
 from core.storage import Database
+from tests.payouts_storm import at_once
 from tests.processing_world import BANK, DOLLAR, FEB, JAN, MONDAY, PROGRAM, World
 
 NIGHT = dt.timedelta(hours=24)
@@ -169,3 +174,106 @@ def test_fees_numbers_and_two_people(world: World) -> None:
     assert (made.number, made.fee, made.approvals_needed) == (3, 2 * DOLLAR, 2)
     assert world.withdrawals()[-2].approvals_needed == 2  # asked for before, judged again
     world.check()
+
+
+def test_simultaneous_runners(world: World) -> None:
+    """Of several replicas that wake at the same moment one processes; creators who ask at that moment are served."""
+    world.earn({f"c{number:02}": 20 * DOLLAR for number in range(30)})
+    world.earn({"ada": 60 * DOLLAR})
+    world.now = MONDAY - dt.timedelta(seconds=1)
+    world.process()
+    world.now = MONDAY
+    ada = world.person("ada")
+    with world.database.transaction() as session:
+        usage, wallet = (accounts.account_id("helpers", *role) for role in (("usage",), ("available", "ada")))
+        journal.post(session, "fund", "test", world.now, [journal.Move(usage, wallet, 40 * DOLLAR)])
+        draft = withdrawals.preview(session, world.config, world.now, ada, 40 * DOLLAR).draft
+
+    def confirm() -> str:
+        with world.database.transaction() as session:
+            return str(withdrawals.confirm(session, world.config, world.now, ada, draft).amount)
+
+    runners = [lambda: str(len(world.process()))] * 4
+    found = at_once([*runners, confirm])
+    assert sorted(found[:4]) == ["0", "0", "0", "1"], found
+    mine = [one.amount for one in world.withdrawals() if one.creator_id == "ada"]
+    assert sum(mine) == 100 * DOLLAR
+    assert found[4] == str(40 * DOLLAR) or found[4].startswith("You asked for $40.00; $0.00 is available"), found
+    assert len({one.creator_id for one in world.withdrawals()}) == 31
+    world.check()
+
+
+def test_a_crash_leaves_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever stops a processing before its commit, nothing of it is there, and the next one does all of it."""
+    world.earn({"ada": 20 * DOLLAR, "bo": -DOLLAR})
+    with monkeypatch.context() as broken:
+        broken.setattr(processing, "publish", _crash)
+        with pytest.raises(KeyboardInterrupt):
+            world.process()
+    assert (world.wallet("ada"), world.withdrawals(), world.batches()) == ((20 * DOLLAR, 0, 0), [], [])
+    world.check()
+    (done,) = world.process()
+    assert (done.payouts, world.wallet("ada")) == (1, (0, 0, 20 * DOLLAR))
+    world.check()
+
+
+def _crash(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_holidays_of_the_payee(world: World) -> None:
+    """Five to seven business days of the payee's country, again at sending; a method that names one goes first."""
+    world.config = replace(world.config, methods=(replace(BANK, countries=("*",)),))
+    world.now = dt.datetime(2026, 4, 1, 3, tzinfo=dt.UTC)  # before Good Friday, 3 Apr, and Easter Monday, 6 Apr
+    world.settled(dt.date(2026, 3, 31))
+    world.earn({"german": 20 * DOLLAR}, FEB, "DE")
+    world.earn({"us": 20 * DOLLAR}, FEB, "US")
+    world.earn({"nowhere": 20 * DOLLAR}, FEB, "XX")
+    world.process()
+    april = {one.creator_id: (one.arrives_from, one.arrives_by) for one in world.withdrawals()}
+    us = dt.date(2026, 4, 8), dt.date(2026, 4, 10)
+    assert april == {"german": (dt.date(2026, 4, 10), dt.date(2026, 4, 14)), "us": us, "nowhere": us}
+    with world.database.transaction() as session:
+        batch_approvals.approve(session, world.config, world.now, world.staff["Mira"], 1, "test")
+    world.now += dt.timedelta(days=1)
+    attempts.send_due(world.database, world.config, {"manual": Manual()}, world.now)
+    assert {one.creator_id: one.arrives_from for one in world.withdrawals()} == {
+        "german": dt.date(2026, 4, 13),
+        "us": dt.date(2026, 4, 9),
+        "nowhere": dt.date(2026, 4, 9),
+    }
+    german = replace(BANK, holidays="")
+    assert expected(world.config, "helpers", german, "DE", dt.date(2026, 4, 1)) == us
+    slow = replace(world.config, programs={"helpers": replace(PROGRAM, business_days=(1, 2))})
+    assert expected(slow, "helpers", BANK, "DE", dt.date(2026, 4, 1))[1] == dt.date(2026, 4, 7)
+    assert expected(slow, "other", BANK, "US", dt.date(2026, 4, 1))[0] == dt.date(2026, 4, 2)
+
+
+@pytest.mark.parametrize(
+    ("change", "wrong"),
+    [
+        ("UPDATE payout_batch SET moved = moved + 1", "entry 2 (processing:helpers:2026-01) is not what its monthly"),
+        ("UPDATE payout_batch SET entry_id = NULL", "the payout of helpers for 2026-01 has no ledger entry of its own"),
+        ("UPDATE program SET processed_month = '2026-02-01'", "helpers is not paid out through the month of its last"),
+        ("UPDATE program SET processed_month = NULL", "helpers is not paid out through the month of its last batch"),
+        (
+            "INSERT INTO pending_month (program, creator_id, month, amount) VALUES ('helpers', 'ada', '2026-01-01', 0)",
+            "ada still has money in helpers for 2026-01, which was paid out",
+        ),
+        (
+            "INSERT INTO pending_month (program, creator_id, month, amount) VALUES ('helpers', 'ada', '2026-02-01', 5)",
+            "helpers:pending:ada is not what waits for its payouts",
+        ),
+        ("UPDATE withdrawal SET batch_id = 9", "WD-1 names a monthly payout that did not make it"),
+    ],
+)
+def test_checks_notice(sqlite_database: Database, change: str, wrong: str) -> None:
+    """What doesn't fit between batches, the ledger, what waits and withdrawals is named."""
+    world = World(sqlite_database)
+    world.earn({"ada": 20 * DOLLAR})
+    world.process()
+    with world.database.transaction() as session:
+        session.execute(text(change))
+    with world.database.reading() as session:
+        found = [check.detail for check in payout_checks(session) if not check.ok]
+    assert [detail for detail in found if wrong in detail], found
