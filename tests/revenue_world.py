@@ -130,5 +130,6 @@ class World:
         settle_due(self.database, self.config, now)
 
     def process(self, now: dt.datetime) -> None:
-        """Pay out closed months."""
+        """Settle, then pay out closed months."""
+        self.settle(now)
         assert process_due(self.database, self.config, now)

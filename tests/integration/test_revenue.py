@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
+import io
 import random
 from collections import defaultdict
 
 import pytest
+from sqlmodel import select
 
 from core.earnings import revenue
+from core.earnings.explain import latest_earning
+from core.earnings.explain_assistants import AssistantExplanation, assistant_explanation
+from core.earnings.history import earned_lines
 from core.earnings.periods import Days
-from core.earnings.revenue import CreatorRevenue, Money, MonthSoFar, RevenueDay
+from core.earnings.revenue import CreatorRevenue, Lifetime, Money, MonthSoFar, RevenueDay
+from core.earnings.tables import Project
 from core.ledger.money import allocate
+from core.payouts import methods
+from core.payouts.breakdown import breakdown
+from core.payouts.export import transactions_csv
+from core.payouts.history import transactions
+from core.payouts.tables import Withdrawal
+from core.people import resolve
 from core.storage import Database
-from tests.revenue_world import DOLLAR, HELPERS, JAN, OWNERS, World, at
+from tests.revenue_world import DOLLAR, FEB, HELPERS, JAN, OWNERS, World, at
 
 MID = at(1, 20)
 MILLION = 1_000_000
@@ -37,6 +50,16 @@ def days_of(world: World, projects: list[str], first: dt.date, last: dt.date) ->
 def so_far(world: World, now: dt.datetime, creator: str = "ada") -> MonthSoFar:
     with world.reading() as session:
         return revenue.month_so_far(session, world.config, creator, "helpers", now)
+
+
+def life(world: World, creator: str = "ada") -> Lifetime:
+    with world.reading() as session:
+        return revenue.lifetime(session, creator, "helpers")
+
+
+def explain(world: World, project: str, day: dt.date) -> AssistantExplanation:
+    with world.reading() as session:
+        return assistant_explanation(session, world.config, session.get_one(Project, project), day, at(2, 1))
 
 
 def test_the_seed_in_a_running_month(world: World) -> None:
@@ -117,3 +140,137 @@ def test_estimates_equal_a_plain_oracle(world: World) -> None:
     assert {(day.day, day.marketplace) for day in alone} == {
         (day.day, day.marketplace) for day in found if day.project_id == "tutor" and day.day <= dt.date(2026, 1, 10)
     }
+
+
+def january(world: World) -> None:
+    """A month with a late message, a refund and a referrer; closed, corrected and paid out."""
+    world.take(
+        world.message("bot", at(1, 5), 400),
+        world.message("tutor", at(1, 6), 600),
+        world.message("bot", at(1, 31), MILLION, channel="embed"),
+        world.message("coach", at(1, 31), 500, user="vic"),
+    )
+    world.collect(world.payment("uma", referrer="cleo"), world.payment("vic", "9.50"))
+
+
+def test_a_month_closes_and_is_paid_out(world: World) -> None:
+    """Estimates stay until the close, then the same amounts are settled; they wait in pending until the processing."""
+    january(world)
+    before = totals(world, "month", at(1, 31))
+    over = so_far(world, at(2, 1, 2))
+    assert (over.month, over.embed_waiting, over.marketplace_estimate, over.closed_pending) == (FEB, 0, 0, 0)
+    assert over.earlier_estimate == 2_625_000 + 5_320_000 + 6_650_000
+    assert so_far(world, at(2, 1, 2), "cleo").earlier_estimate == 3_800_000
+    world.settle(at(2, 1, 3))
+    with world.reading() as session:
+        after = revenue.revenue_totals(session, world.config, "ada", "helpers", "all", at(2, 1, 4))
+    assert after.total.marketplace == Money(17_100_000, 11_970_000, 11_970_000)
+    assert (before.total.marketplace.share, before.total.embed.share) == (11_970_000, 2_625_000)
+    assert [day.figures.total for day in after.days if day.closed and day.figures.tokens] == [
+        day.figures.total for day in after.days if day.figures.total.gross
+    ]
+    assert so_far(world, at(2, 1, 4)) == MonthSoFar(FEB, 0, 0, 0, 0, 0, 14_595_000, 0)
+    assert life(world) == Lifetime(20_850_000, 14_595_000, 0)
+    assert life(world, "cleo") == Lifetime(0, 0, 3_800_000)
+    world.process(at(2, 2, 3))
+    assert so_far(world, at(2, 2, 4)).closed_pending == 0
+
+
+def test_changes_after_the_close(world: World) -> None:
+    """What comes late is an estimate until the next run posts it, for its own month, labelled, to the month after."""
+    january(world)
+    world.settle(at(2, 1, 3))
+    world.process(at(2, 2, 3))
+    world.take(world.message("bot", at(1, 20), 600))  # of uma's 1,600 tokens 1,000 now
+    late = days_of(world, ["bot"], JAN, dt.date(2026, 1, 31))
+    whole = revenue.figures_of(late).marketplace
+    assert whole == Money(11_875_000, 8_312_500, 5_320_000)
+    assert {day.closed for day in late} == {True}
+    assert so_far(world, at(2, 3)).earlier_estimate == 8_312_500 - 5_320_000
+    world.settle(at(2, 4, 3))
+    assert revenue.figures_of(days_of(world, ["bot"], JAN, dt.date(2026, 1, 31))).marketplace.estimate == 0
+    assert so_far(world, at(2, 4)).later_pending == 8_312_500 - 5_320_000
+    assert so_far(world, at(2, 4), "bob").later_pending == (19_000_000 - 11_875_000) * 7 // 10 - 7_980_000
+    with world.reading() as session:
+        bob, ada = (earned_lines(session, creator, "helpers") for creator in ("bob", "ada"))
+        cleo = earned_lines(session, "cleo")
+    assert [(line.words, line.amount, line.bucket) for line in bob] == [
+        ("Marketplace, correction for Jan 2026", -2_992_500, FEB),
+        ("Marketplace, Jan 2026", 7_980_000, JAN),
+    ]
+    assert [(line.project_name, line.words, line.source, line.amount) for line in ada] == [
+        ("Bot", "Marketplace, late usage for Jan 2026", "marketplace", 2_992_500),
+        ("Bot", "Marketplace, Jan 2026", "marketplace", 5_320_000),
+        ("Coach", "Marketplace, Jan 2026", "marketplace", 6_650_000),
+        ("Bot", "Embed/API, 31 Jan", "embed", 2_625_000),
+    ]
+    assert [(line.project_id, line.project_name, line.words, line.amount) for line in cleo] == [
+        ("", "Referral commission", "Jan 2026", 3_800_000)
+    ]
+
+
+def test_lines_page_and_go_into_files(world: World) -> None:
+    """Pages of any size hold each line once, in one order; the desk's file has everybody's, oldest first."""
+    january(world)
+    world.settle(at(2, 1, 3))
+    world.process(at(2, 2, 3))
+    with world.reading() as session:
+        every = transactions(session, "ada", limit=None).rows
+        pages = [transactions(session, "ada", offset=offset, limit=1).rows[0] for offset in range(len(every))]
+        assert tuple(pages) == every
+        assert [(line.source, line.note, line.day, line.month, line.earned_by) for line in every[1:3]] == [
+            ("Bot", "Marketplace, Jan 2026", None, JAN, "marketplace"),
+            ("Coach", "Marketplace, Jan 2026", None, JAN, "marketplace"),
+        ]
+        out = io.StringIO()
+        assert transactions_csv(session, out) == 6
+        rows = list(csv.DictReader(io.StringIO(out.getvalue())))
+    assert [(row["creator_id"], row["source"], row["month"], row["earned_by"]) for row in rows if row["month"]] == [
+        ("ada", "Bot", "2026-01", "marketplace"),
+        ("ada", "Coach", "2026-01", "marketplace"),
+        ("bob", "Tutor", "2026-01", "marketplace"),
+        ("cleo", "Referral commission", "2026-01", "referral"),
+    ]
+
+
+def test_explanations(world: World) -> None:
+    """The day's tokens × price and the month's slices, with own use, entries and what waits; estimates before."""
+    january(world)
+    world.take(world.message("bot", at(1, 31), 77, user="ada"))
+    open_month = explain(world, "bot", dt.date(2026, 1, 31))
+    assert (open_month.embed.settled, open_month.embed.amount, open_month.embed.posted) == (False, 2_625_000, ())
+    assert (open_month.marketplace.settled, open_month.marketplace.gross) == (False, 7_600_000)
+    assert open_month.marketplace.settles_at == at(2, 1, 3)
+    world.settle(at(2, 1, 3))
+    world.take(world.message("bot", at(1, 31), 600), world.message("bot", at(1, 31), MILLION, channel="embed"))
+    found = explain(world, "bot", dt.date(2026, 1, 31))
+    embed, month = found.embed, found.marketplace
+    assert (embed.tokens, embed.price, embed.gross, embed.amount) == (MILLION, 3_750_000, 3_750_000, 2_625_000)
+    assert (embed.settled, embed.waiting, found.own_tokens) == (True, 2_625_000, 77)
+    assert (month.tokens, month.gross, month.amount, month.waiting) == (400, 7_600_000, 5_320_000, 2_992_500)
+    assert (month.settled, month.own_tokens, month.terms.share_bp) == (True, 77, 7000)
+    assert embed.posted[0].entry_id == month.posted[0].entry_id
+    world.settle(at(2, 2, 3))
+    found = explain(world, "bot", dt.date(2026, 1, 31))
+    assert [line.label for line in found.embed.posted] == ["", "late usage for 31 Jan"]
+    assert [line.label for line in found.marketplace.posted] == ["", "late usage for Jan 2026"]
+    assert (found.embed.amount, found.marketplace.tokens, found.marketplace.waiting) == (5_250_000, 1_000, 0)
+    with world.reading() as session:
+        assert latest_earning(session, "ada", "helpers") == ("coach", dt.date(2026, 1, 31))
+
+
+def test_a_payout_by_assistant(world: World) -> None:
+    """Only what a processing made available by the request is parted, commissions as one; the parts sum to it."""
+    january(world)
+    world.collect(world.payment("vic", "50", referrer="ada"))
+    world.settle(at(2, 1, 3))
+    with world.database.transaction() as session:
+        methods.choose(session, world.config, at(1, 1), resolve(session, "ada"), "helpers", "bank")
+    world.process(at(2, 2, 3))
+    world.take(world.message("bot", at(2, 3), MILLION, channel="embed"))
+    world.settle(at(2, 4, 3))
+    with world.reading() as session:
+        made = session.exec(select(Withdrawal).where(Withdrawal.creator_id == "ada")).one()
+        parts = breakdown(session, made)
+    assert [(part.project_id, part.name) for part in parts] == [("coach", "Coach"), ("", "Referrals"), ("bot", "Bot")]
+    assert sum(part.amount for part in parts) == made.amount

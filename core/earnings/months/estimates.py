@@ -17,6 +17,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Date,
+    FromClause,
     Select,
     String,
     and_,
@@ -48,20 +49,21 @@ def live_gross(session: Session, program: Program, month: dt.date, project_ids: 
     several = session.execute(_OTHERS_OF_KIND, {"program": program.slug, "kind": program.kind}).first() is not None
     gross: dict[str, int] = {}
     by_hand = False
-    for project_id, amount, most in session.execute(_sums(several), values):
+    for row in session.execute(_sums(several), values):
+        project_id, amount, most = row
         gross[project_id] = int(amount)
         by_hand = by_hand or most > MOST_TOKENS
     if by_hand:
         _add_large(session, several, values, gross)
-    return {project_id: amount for project_id, amount in gross.items() if amount}
+    return {one: amount for one, amount in gross.items() if amount}
 
 
 def _add_large(session: Session, several: bool, values: dict[str, Any], gross: dict[str, int]) -> None:
     """The slices of users with so many tokens that SQL can't multiply them: hardly ever any."""
     rows = session.execute(_large(several), values)
-    for (_, _, amount), group in itertools.groupby(rows, lambda row: tuple(row)[:3]):
+    for pool, group in itertools.groupby(rows, lambda row: (row.source, row.payment_id, row.amount)):
         used = {row.project_id: row.tokens for row in group}
-        for project_id, part in zip(used, allocate(amount, list(used.values())), strict=True):
+        for project_id, part in zip(used, allocate(pool[2], list(used.values())), strict=True):
             if project_id in gross:
                 gross[project_id] += part
 
@@ -125,9 +127,9 @@ def _sums(several: bool) -> Select[Any]:
     others = and_(_counts(_OTHER, several), _OTHER.c.user_id == cut.c.user_id)
     remainder = cut.c.rest * _OTHER.c.tokens % cut.c.total
     earlier = and_(remainder == cut.c.remainder, _OTHER.c.project_id < cut.c.project_id)
-    before = select(func.count()).select_from(_OTHER).where(others, or_(remainder > cut.c.remainder, earlier))
-    left_over = select(cast(func.sum(remainder), BigInteger)).where(others)
-    one_more = before.correlate(cut).scalar_subquery() < left_over.correlate(cut).scalar_subquery() // cut.c.total
+    ahead = func.sum(case((or_(remainder > cut.c.remainder, earlier), 1), else_=0))
+    left_over = cast(func.sum(remainder), BigInteger) // cut.c.total
+    one_more = select(ahead < left_over).where(others).correlate(cut).scalar_subquery()
     part = case((cut.c.total > whole(MOST_TOKENS), 0), (one_more, cut.c.part + 1), else_=cut.c.part)
     sums = [cast(func.sum(part), BigInteger), func.max(cut.c.total)]
     return select(cut.c.project_id, *sums).group_by(cut.c.project_id)
