@@ -1,4 +1,4 @@
-"""The scenarios' desk with a program of kind `assistants`: messages, ratings and payments come in as imports bring them."""
+"""The scenarios' desk with a program of kind `assistants`; messages, ratings and payments come in by imports."""
 
 from __future__ import annotations
 
@@ -172,8 +172,8 @@ def lively(world: World) -> World:
         world.pay_for(f"u{number:02}", "19.00", "2026-01", "ada" if number < 7 else "")
     world.take(*(row for day in days[17:] for row in _day(day)))
     world.take(*(rating("tax", jan(5 + number, 12), 5 - number % 3, f"u{number:02}") for number in range(6)))
-    reviewed = enumerate(REVIEWS, 10)
-    world.take(*(rating("tax", jan(6, number), 5 if number % 2 else 4, f"u{number:02}", text) for number, text in reviewed))
+    for number, text in enumerate(REVIEWS, 10):
+        world.take(rating("tax", jan(6, number), 5 if number % 2 else 4, f"u{number:02}", text))
     world.settle(jan(14, 3))
     world.now = jan(14, 10)
     world.take(*_day(jan(14, 0), until=9))
@@ -193,7 +193,8 @@ def _day(day: dt.datetime, until: int = 24) -> list[Row]:
         for turn in range(asked):
             question = {"question": QUESTIONS[number % len(QUESTIONS)]} if turn == 0 else {}
             rows.append(message("tax", day + dt.timedelta(hours=hour, minutes=turn), 900, user, **question))
-        rows.append(message("yoga" if number % 2 else "trip", day + dt.timedelta(hours=8), 700, user, f"{user}-{day:%j}"))
+        other = "yoga" if number % 2 else "trip"
+        rows.append(message(other, day + dt.timedelta(hours=8), 700, user, f"{user}-{day:%j}"))
     for place in range(6):
         user = f"b{(place + day.day) % 12:02}"
         at = day + dt.timedelta(hours=11, minutes=place)

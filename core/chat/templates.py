@@ -3,6 +3,7 @@
 Filters (money and quantities are integer micros; moments are aware, or ISO text as stored facts hold them):
 
     {{ 1288400000|money }}          $1,288.40           {{ 5000|share }}            50%
+    {{ 216449928|approx }}          $216.45, for estimates
     {{ 10000000000|quantity }}      10,000              {{ 1030|count }}            1,030
     {{ day|day }}                   13 Jan              {{ day|fullday }}           3 Nov 2025
     {{ (start, end)|days }}         7–13 Jan            {{ at|clock }}              03:04 UTC
@@ -34,6 +35,7 @@ from core.chat.cards import BadCard, Card, clean, shown_name
 from core.chat.limits import fit
 from core.chat.markup import FormOf, no_forms, parse
 from core.chat.words import (
+    approx_text,
     change_text,
     clock_text,
     command_line,
@@ -154,6 +156,7 @@ def _line(name: str, /, **arguments: object) -> str:
 
 FILTERS: Mapping[str, Any] = {
     "money": format_money,
+    "approx": approx_text,
     "quantity": format_quantity,
     "count": lambda number: f"{number:,}",
     "share": share_text,

@@ -9,6 +9,8 @@ import datetime as dt
 import re
 from zoneinfo import ZoneInfo
 
+from core.ledger.money import CENT, format_money
+
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 PLATFORMS = {"slack": "Slack", "discord": "Discord", "playground": "playground", "cli": "command line"}
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -88,6 +90,17 @@ def change_text(now: int, before: int) -> str:
 def plural(number: int, one: str, many: str = "") -> str:
     """1 project, 214 projects."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def approx_text(micros: int) -> str:
+    """An estimate, or a sum on a chart, to the cent: $216.45. What is below a cent stays as it is."""
+    return format_money(cents(micros))
+
+
+def cents(micros: int) -> int:
+    """Micro-dollars rounded to whole cents, half away from zero; what is below a cent stays as it is."""
+    rounded = (2 * abs(micros) + CENT) // (2 * CENT) * CENT
+    return micros if abs(micros) < CENT else rounded if micros > 0 else -rounded
 
 
 def counted(number: int | None) -> str:

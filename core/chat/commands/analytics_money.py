@@ -10,10 +10,10 @@ from core.chat.commands.analytics_view import Picture, View, cell, period_text, 
 from core.chat.commands.csvfiles import amount
 from core.chat.limits import LIMITS
 from core.chat.registry import Call
-from core.chat.words import TOO_FEW, counted, day_text, month_text, plural
+from core.chat.words import TOO_FEW, approx_text, cents, counted, day_text, month_text, plural
 from core.earnings.analytics import growth, sources, users
 from core.earnings.tables import Project
-from core.ledger.money import decimal_text, format_money
+from core.ledger.money import decimal_text
 
 ROWS_SHOWN = 12
 
@@ -33,17 +33,17 @@ def growing(call: Call, project: Project, period: str) -> View:
             "line",
             "revenue-by-month" if found.monthly else "revenue-by-day",
             "usd",
-            describe(what, [(label, one.gross) for label, one in drawn]),
+            describe(what, [(label, cents(one.gross)) for label, one in drawn], at="in" if found.monthly else "on"),
             tuple((label, decimal_text(one.gross)) for label, one in drawn),
         ),
-        note="Total revenue before the platform's part; “about” is an estimate. Messages and users are of whole days, "
-        "from 5 users on." + (f" {plural(more, 'older line')} in the CSV file." if more else ""),
+        note="Total revenue before the platform's part, to the cent; “about” is an estimate. Messages and users are of "
+        "whole days, from 5 users on." + (f" {plural(more, 'older line')} in the CSV file." if more else ""),
         columns=("Month" if found.monthly else "Day", "Total Revenue", "Your part", "Tokens", "Messages", "Users"),
         lines=tuple(
             (
                 label,
-                ("" if one.settled else "about ") + format_money(one.gross),
-                ("" if one.settled else "about ") + format_money(one.share),
+                ("" if one.settled else "about ") + approx_text(one.gross),
+                ("" if one.settled else "about ") + approx_text(one.share),
                 f"{one.tokens:,}",
                 _count_text(one.messages),
                 _count_text(one.users),
@@ -73,7 +73,7 @@ def _count_text(value: int | None) -> str:
 
 
 def _growth_meaning(found: growth.Growth) -> str:
-    total = format_money(found.gross)
+    total = approx_text(found.gross)
     span = {"week": "the week before", "all": "the same days of last month"}.get(
         found.period, "the same days of last month"
     )
@@ -85,7 +85,7 @@ def _growth_meaning(found: growth.Growth) -> str:
     if found.change is None:
         tail = "starts from nothing" if found.gross else "is nothing, as it was"
         return f"{what} {tail} in {span}." if not found.gross else f"{what} {tail}: there was none in {span}."
-    before = format_money(found.gross_before)
+    before = approx_text(found.gross_before)
     if found.change > 0:
         return f"{what} is {found.change:,}% more than in {span} ({before}): it is growing."
     if found.change < 0:
@@ -97,7 +97,7 @@ def source_split(call: Call, project: Project, period: str) -> View:
     """Where does revenue, and where does growth, come from?"""
     found = sources.source_split(call.session, call.config, project, period, call.now)
     both = (("Marketplace", found.marketplace), ("Embed/API", found.embed))
-    alt = "Total revenue by source: " + ", ".join(f"{name} {format_money(one.gross)}" for name, one in both) + "."
+    alt = "Total revenue by source: " + ", ".join(f"{name} {approx_text(one.gross)}" for name, one in both) + "."
     counted_days = span_text(found.counted)
     return View(
         meaning=_sources_meaning(found),
@@ -111,9 +111,9 @@ def source_split(call: Call, project: Project, period: str) -> View:
         lines=tuple(
             (
                 name,
-                format_money(one.gross),
+                approx_text(one.gross),
                 "—" if one.percent is None else f"{one.percent}%",
-                format_money(one.share),
+                approx_text(one.share),
                 f"{one.tokens:,}",
                 _count_text(one.messages),
                 _count_text(one.users),
@@ -148,14 +148,14 @@ def _sources_meaning(found: sources.SourceSplit) -> str:
     first, name = (embed, "Embed/API") if embed.gross >= market.gross else (market, "The marketplace")
     said = f"{name} brings {first.percent}% of its revenue"
     if market.gross_before is None or embed.gross_before is None:
-        return f"{said} ({format_money(first.gross)})."
+        return f"{said} ({approx_text(first.gross)})."
     grown = {
         "Embed/API": embed.gross - embed.gross_before,
         "the marketplace": market.gross - market.gross_before,
     }
     best = max(grown, key=lambda one: grown[one])
     if grown[best] > 0:
-        return f"{said}; most of the growth comes from {best} (+{format_money(grown[best])} on the days before)."
+        return f"{said}; most of the growth comes from {best} (+{approx_text(grown[best])} on the days before)."
     return f"{said}; neither source has grown on the days before."
 
 
@@ -176,7 +176,7 @@ def per_user(call: Call, project: Project, period: str) -> View:
             "usd",
             "Revenue a user by month: "
             + (
-                ", ".join(f"{format_money(value)} in {label}" for label, value in known[-ROWS_SHOWN:])
+                ", ".join(f"{approx_text(value)} in {label}" for label, value in known[-ROWS_SHOWN:])
                 if known
                 else "no month with 5 users is over yet"
             )
@@ -200,10 +200,10 @@ def per_user(call: Call, project: Project, period: str) -> View:
 
 def _per_user_meaning(found: users.RevenuePerUser) -> str:
     if found.per_user is None or found.users is None:
-        return f"It brought {format_money(found.gross)}; a user's part can't be told of fewer than 5 users."
+        return f"It brought {approx_text(found.gross)}; a user's part can't be told of fewer than 5 users."
     return (
-        f"Each of {counted(found.users)} users brought {format_money(found.per_user)} on average "
-        f"({format_money(found.gross)} in all): more such users, or longer conversations, bring more."
+        f"Each of {counted(found.users)} users brought {approx_text(found.per_user)} on average "
+        f"({approx_text(found.gross)} in all): more such users, or longer conversations, bring more."
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -47,32 +47,36 @@ def _sum_bar(label: str, cells: Sequence[tuple[int, bool]]) -> Bar:
     return Bar(label, label, sum(micros for micros, _ in cells), any(estimate for _, estimate in cells))
 
 
-def spoken_chart(bars: Sequence[Bar], what: str = "incentive") -> str:
-    """The chart in words: `Daily incentive rises to $8.00 on Mon 12, then $5.00. Total $41.20.`"""
+Said = Callable[[int], str]
+
+
+def spoken_chart(bars: Sequence[Bar], what: str = "incentive", said: Said = format_money) -> str:
+    """The chart in words: `Daily incentive rises to $8.00 on Mon 12, then $5.00. Total $41.20.`
+
+    said: how an amount reads.
+    """
     if not bars:
         return ""
     daily = f"Daily {what}" if bars[0].label != bars[0].spoken else what.capitalize()
-    total = format_money(sum(bar.micros for bar in bars))
+    total = said(sum(bar.micros for bar in bars))
     note = " The last bar is an estimate." if bars[-1].estimate and not bars[0].estimate else ""
     if all(bar.micros == 0 for bar in bars):
         return f"{daily}: nothing from {bars[0].spoken} to {bars[-1].spoken}.{note}"
     if len({bar.micros for bar in bars}) == 1:
         each = "day" if bars[0].label != bars[0].spoken else "bar"
-        return f"{daily} stays at {format_money(bars[0].micros)} every {each}. Total {total}.{note}"
+        return f"{daily} stays at {said(bars[0].micros)} every {each}. Total {total}.{note}"
     top = max(bars, key=lambda bar: bar.micros)
     last = bars[-1]
     if top is last:
-        story = f"{daily} rises to {format_money(top.micros)} on {top.spoken}, the last and highest"
+        story = f"{daily} rises to {said(top.micros)} on {top.spoken}, the last and highest"
     elif top is bars[0]:
-        story = f"{daily} is highest at the start, {format_money(top.micros)} on {top.spoken}, then {_last(last)}"
+        story = f"{daily} is highest at the start, {said(top.micros)} on {top.spoken}, then {_last(said, last)}"
     else:
-        story = (
-            f"{daily} rises to {format_money(top.micros)} on {top.spoken}, then {_last(last, bars.index(top), bars)}"
-        )
+        story = f"{daily} rises to {said(top.micros)} on {top.spoken}, then {_last(said, last, bars.index(top), bars)}"
     return f"{story}. Total {total}.{note}"
 
 
-def _last(last: Bar, top: int | None = None, bars: Sequence[Bar] = ()) -> str:
+def _last(said: Said, last: Bar, top: int | None = None, bars: Sequence[Bar] = ()) -> str:
     """How it ends: `$5.00` right after the top, else `$5.00 on Tue 13`."""
     at_once = top is not None and top == len(bars) - 2
-    return format_money(last.micros) if at_once else f"{format_money(last.micros)} on {last.spoken}"
+    return said(last.micros) if at_once else f"{said(last.micros)} on {last.spoken}"

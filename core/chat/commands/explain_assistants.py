@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.chat.registry import Call
-from core.chat.words import month_text, share_text
+from core.chat.words import approx_text, month_text, share_text
 from core.config import Program
 from core.earnings import revenue
 from core.earnings.explain import Posted
@@ -35,7 +35,8 @@ def facts(call: Call, project: Project, day: dt.date, said_day: str) -> dict[str
         "found": found,
         "rows": _rows(found, said_day, month),
         "month": month,
-        "estimate": not (found.embed.settled and found.marketplace.settled),
+        # A day without revenue on the marketplace is as final as its embed revenue.
+        "estimate": not found.embed.settled or (not found.marketplace.settled and found.marketplace.of_day.gross != 0),
         "of_day": found.embed.amount + found.marketplace.of_day.share,
         "entries": (
             Entries(f"Embed/API, {said_day}", found.embed.posted, found.embed.waiting),
@@ -62,7 +63,7 @@ def _rows(found: AssistantExplanation, said_day: str, month: str) -> list[tuple[
 
 
 def _said(amount: int, settled: bool) -> str:
-    return format_money(amount) if settled else f"about {format_money(amount)} (estimate)"
+    return format_money(amount) if settled else f"about {approx_text(amount)} (estimate)"
 
 
 def top_on(call: Call, programs: Sequence[Program], own: Sequence[Project], day: dt.date) -> list[tuple[int, int, str]]:

@@ -12,10 +12,12 @@ from core.chat.commands.analytics import NoAssistants
 from core.chat.commands.analytics_view import listed, period_text, shortened, span_text
 from core.chat.commands.balance_assistants import AssistantBalance, assistants_in
 from core.chat.commands.own import ASSISTANTS, narrowed, own_programs, project_handle, project_label, title_of
+from core.chat.commands.stats_controls import change_words
 from core.chat.commands.tips import Review, Seen, tips
 from core.chat.registry import Arg, Call, Reply, command
 from core.chat.words import (
     TOO_FEW,
+    approx_text,
     change_text,
     command_line,
     day_text,
@@ -123,7 +125,7 @@ def _weekly(found: CreatorRevenue, looked: Sequence[Looked]) -> list[Item]:
         "" if found.before is None else f" ({change_text(embed.gross, found.before.embed.gross)} on the week before)"
     )
     return [
-        Item("Check earnings trends", _trend(found, "the week before")),
+        Item("Check earnings trends", _trend(found)),
         Item("Review conversation metrics", _each(looked, _conversations)),
         Item("Read new reviews", _each(looked, _reviews)),
         Item(
@@ -133,14 +135,18 @@ def _weekly(found: CreatorRevenue, looked: Sequence[Looked]) -> list[Item]:
     ]
 
 
-def _trend(found: CreatorRevenue, span: str) -> str:
+def _trend(found: CreatorRevenue) -> str:
     if found.period.days is None:
         return "Nothing is settled yet."
     money = found.total.total
-    change = "" if found.change is None else f" ({'+' if found.change > 0 else '−' if found.change < 0 else '±'}"
-    change += "" if found.change is None else f"{abs(found.change):,}% on {span})"
-    about = "about " if found.is_estimate else ""
-    return f"Total Revenue {about}{format_money(money.gross)}{change}, your part {about}{format_money(money.share)}."
+    compared = found.before is not None
+    change = change_words(found.period, found.change, money.gross > 0, compared=compared)
+    change = f" ({change})" if change else ""
+    return f"Total Revenue {_about(found, money.gross)}{change}, your part {_about(found, money.share)}."
+
+
+def _about(found: CreatorRevenue, amount: int) -> str:
+    return f"about {approx_text(amount)}" if found.is_estimate else format_money(amount)
 
 
 def _each(looked: Sequence[Looked], said: Callable[[Looked], str]) -> str:
@@ -172,15 +178,11 @@ def _monthly(
     call: Call, program: Program, found: CreatorRevenue, looked: Sequence[Looked], balance: AssistantBalance
 ) -> list[Item]:
     return [
-        Item("Analyze month-over-month growth", f"{_last_months(call, program)} This month so far: {_so_far(found)}"),
+        Item("Analyze month-over-month growth", f"{_last_months(call, program)} This month so far: {_trend(found)}"),
         Item("Identify top-performing content", _best(call, found, looked)),
         Item("Plan content updates", _plans(looked)),
         Item("Review payout status", _payouts(call, program, balance)),
     ]
-
-
-def _so_far(found: CreatorRevenue) -> str:
-    return _trend(found, "the same days of last month")
 
 
 def _last_months(call: Call, program: Program) -> str:
@@ -205,7 +207,7 @@ def _best(call: Call, found: CreatorRevenue, looked: Sequence[Looked]) -> str:
     if not looked or looked[0].gross <= 0:
         return "Nothing was earned this month yet."
     top = looked[0]
-    said = f"{project_label(top.project)} brought {format_money(top.gross)} of {format_money(found.total.total.gross)}."
+    said = f"{project_label(top.project)} brought {approx_text(top.gross)} of {approx_text(found.total.total.gross)}."
     asked = questions.popular_questions(call.session, call.config, top.project, call.now, QUESTIONS_SHOWN)
     if not asked.questions:
         return f"{said} No question was asked by 5 users yet."
@@ -227,7 +229,7 @@ def _plans(looked: Sequence[Looked]) -> str:
 
 def _payouts(call: Call, program: Program, balance: AssistantBalance) -> str:
     payout = balance.payout
-    about = "about " if payout.estimate else ""
+    brings = f"about {approx_text(payout.brings)}" if payout.estimate else format_money(payout.brings)
     waiting = views.open_of(call.session, call.creator_id, program.slug)
     past = [one for one in views.history(call.session, call.creator_id, program.slug, limit=1) if one not in waiting]
     lines = [f"{guard.shown_id(one.id)} {format_money(one.amount)} {status_word(one.state)}" for one in waiting[:3]]
@@ -235,7 +237,7 @@ def _payouts(call: Call, program: Program, balance: AssistantBalance) -> str:
     tail = f" {'; '.join(lines)}." if lines else ""
     return (
         f"Available {format_money(balance.available)}, pending {format_money(balance.pending)}; the payout of "
-        f"{moment_text(payout.at, call.zone)} brings {about}{format_money(payout.brings)}.{tail}"
+        f"{moment_text(payout.at, call.zone)} brings {brings}.{tail}"
     )
 
 

@@ -16,7 +16,7 @@ from core.chat.commands.own import ASSISTANTS, narrowed, own_programs, own_proje
 from core.chat.commands.paging import MOST_PAGES, Pages
 from core.chat.commands.stats_controls import is_assistant, period_options, project_options
 from core.chat.registry import Arg, Call, File, Reply, command
-from core.chat.words import command_line
+from core.chat.words import approx_text, command_line
 from core.config import Program
 from core.earnings import catalog
 from core.earnings.tables import Project
@@ -100,7 +100,7 @@ def _assistants(
         several=len(found) > 1,
         lines=lines[pages.first : pages.end],
         bars=bars,
-        alt=spoken_chart(bars, "revenue"),
+        alt=spoken_chart(bars, "revenue", approx_text),
         pages=pages,
         **_controls(call, own, period, program),
     )
@@ -137,7 +137,7 @@ def _both(
         incentive=incentive,
         incentive_alt=spoken_chart(incentive),
         revenue=revenue,
-        revenue_alt=spoken_chart(revenue, "revenue"),
+        revenue_alt=spoken_chart(revenue, "revenue", approx_text),
         pages=pages,
         **_controls(call, own, period, None),
     )

@@ -16,6 +16,7 @@ from core.chat.commands.own import project_handle, project_label, title_of
 from core.chat.commands.stats_controls import change_words, period_options, project_options
 from core.chat.registry import Call, Reply
 from core.chat.words import (
+    approx_text,
     command_line,
     counted,
     day_text,
@@ -80,7 +81,7 @@ def one_project(call: Call, project: Project, own: Sequence[Project], period: st
         overview=overview(call, found),
         metrics=metrics(call, project, period),
         bars=bars,
-        alt=spoken_chart(bars, "revenue"),
+        alt=spoken_chart(bars, "revenue", approx_text),
         periods=period_options("stats", period, project=handle),
         projects=project_options(call, own, period, project),
         explain=command_line("explain", project=handle),

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from core.chat.words import hundredths_text
-from core.ledger.money import format_money
+from core.chat.words import approx_text, hundredths_text
 
 ONE_MESSAGE_MANY = 40  # percent of conversations that end after one message
 RETURN_FEW = 20  # percent of users who come back
@@ -61,19 +60,19 @@ def tips(review: Review) -> list[str]:
 
 def _missing_method(review: Review) -> Iterator[str]:
     if review.missing:
-        yield f"The next payout of {format_money(review.after)} can't be sent. {review.missing}"
+        yield f"The next payout of {approx_text(review.after)} can't be sent. {review.missing}"
 
 
 def _trend(review: Review) -> Iterator[str]:
     if review.change is None or review.before is None:
         return
-    was, now = format_money(review.before), format_money(review.gross)
+    was, now = approx_text(review.before), approx_text(review.gross)
     if review.change > 0:
         if review.seen and review.seen[0].gross > 0:
             top = review.seen[0]
             yield (
                 f"Revenue rose {review.change:,}% on {review.span} ({was} → {now}); {top.name} brought "
-                f"{format_money(top.gross)} of it: do more of what it does."
+                f"{approx_text(top.gross)} of it: do more of what it does."
             )
         return
     if review.change == 0:
@@ -112,7 +111,7 @@ def _rating(review: Review) -> Iterator[str]:
 def _embed(review: Review) -> Iterator[str]:
     if review.embed == 0 and review.gross > 0:
         yield (
-            f"Embed/API brought $0.00 of {format_money(review.gross)}: offer your assistants to businesses in your "
+            f"Embed/API brought $0.00 of {approx_text(review.gross)}: offer your assistants to businesses in your "
             "niche, where a customer often brings more than the marketplace."
         )
 
@@ -128,8 +127,8 @@ def _returning(review: Review) -> Iterator[str]:
 def _minimum(review: Review) -> Iterator[str]:
     if review.short and not review.missing:
         yield (
-            f"The next payout needs {format_money(review.minimum)}; as things stand you would have "
-            f"{format_money(review.after)}, {format_money(review.short)} short. It stays yours and counts on."
+            f"The next payout needs {approx_text(review.minimum)}; as things stand you would have "
+            f"{approx_text(review.after)}, {approx_text(review.short)} short. It stays yours and counts on."
         )
 
 
@@ -137,7 +136,7 @@ def _price(review: Review) -> Iterator[str]:
     for one in review.seen:
         if one.at_floor and one.price and review.embed > 0:
             yield (
-                f"{one.name} costs {format_money(one.price)} a million tokens through embed, the least there is: if "
+                f"{one.name} costs {approx_text(one.price)} a million tokens through embed, the least there is: if "
                 "your market pays more, set a higher price from a day to come."
             )
 
@@ -147,9 +146,10 @@ def _diversity(review: Review) -> Iterator[str]:
         return
     top = review.seen[0]
     if review.count == 1:
-        yield f"All {format_money(review.gross)} come from 1 assistant: one on a related topic spreads the risk."
+        yield f"All {approx_text(review.gross)} come from 1 assistant: another on a related topic spreads the risk."
     elif top.gross * 100 >= MOST_OF_IT * review.gross:
-        yield f"{top.name} brings {top.gross * 100 // review.gross}% of the revenue: a sibling of it is the best bet."
+        share = top.gross * 100 // review.gross
+        yield f"{top.name} brings {share}% of the revenue: one more on a related topic spreads the risk."
 
 
 RULES: tuple[Callable[[Review], Iterator[str]], ...] = (

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from core.chat.cards import shown_name
 from core.chat.commands.csvfiles import csv_of, csv_reply
-from core.chat.commands.own import own_programs, programs_of, project_label, title_of
+from core.chat.commands.own import ASSISTANTS, own_programs, programs_of, project_label, title_of
 from core.chat.commands.paging import MOST_PAGES, ROWS, Leaf, offset_of
 from core.chat.registry import Arg, Call, Reply, command
 from core.chat.words import command_line, day_text, full_day_text
@@ -58,10 +58,12 @@ def transactions(
     )
     arguments = {"from_": from_, "to": to, "status": status, "program": program}
     own = {one.project_id: one for one in catalog.projects_of(call.session, call.creator_id)}
+    mine = programs_of(call)
     return call.reply(
         "transactions",
         rows=[_row(call, line, own) for line in found.rows],
-        several=slug is None and len(programs_of(call)) > 1,
+        several=slug is None and len(mine) > 1,
+        assistants=any(one.kind == ASSISTANTS and slug in (None, one.slug) for one in mine),
         filtered=any(value is not None for value in arguments.values()),
         said=_filters(from_, to, status),
         pages=Leaf(page, found.older, "transactions", arguments),
