@@ -77,6 +77,21 @@ rows = st.one_of(
         st.sampled_from(["", "1"]),
         *[st.sampled_from(["", None])] * 8,
     ).map(list),
+    st.tuples(
+        st.sampled_from(["m1", "m2", ""]),
+        st.just("2026-01-13T10:00:00Z"),
+        st.just("tutor"),
+        st.just("eve"),
+        st.sampled_from(["message", "message", "message", "rating"]),
+        *[st.sampled_from(["", "", "", "0"])] * 2,
+        st.sampled_from(["", "5", "5.0", "5.5", "1,000", "1000000000", "1000000001"]) | st.integers(-1, 10**9 + 1),
+        st.sampled_from(["marketplace", "embed", "web", None]),
+        ids,
+        *[st.sampled_from(["", None, " Why? ", "a\nb", "\xa0why\u2028", "x" * 4_001, "\t"]) | odd_text] * 2,
+        st.sampled_from(["", "", "4", 4, 6]),
+        st.sampled_from(["", "", "Good"]),
+        st.just(""),
+    ).map(list),
     st.lists(anything, min_size=len(COLUMNS), max_size=len(COLUMNS)),
 )
 
@@ -87,7 +102,7 @@ def contents(batch: Batch) -> object:
         (batch.positions[place], batch.ids[place], batch.days[place], batch.event(place))
         for place in range(len(batch.ids))
     ]
-    return sorted(events), sorted((one.index, one.field, one.reason) for one in batch.rejected)
+    return sorted(events, key=str), sorted((one.index, one.field, one.reason) for one in batch.rejected)
 
 
 def block_of(rows: Sequence[Sequence[object]], first: int = 0, width: int = len(COLUMNS)) -> Block:
