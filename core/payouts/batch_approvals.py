@@ -64,8 +64,8 @@ class Outcome:
 
 
 LEFT_SHOWN = 10
-OWN = "your own: someone else has to decide it"
-TWO = "needs two approvers: look at it alone"
+OWN = "your own; someone else has to decide it"
+TWO = "needs two approvers"
 
 
 def approve(
@@ -218,7 +218,7 @@ def _why_left(mine: bool, two: bool, frozen: str | None) -> str:
         return OWN
     if frozen:
         return f"on hold: {frozen}"
-    return TWO if two else "the balance no longer covers it: look at it alone"
+    return TWO if two else "the balance no longer covers it"
 
 
 def _why_nothing(session: Session, now: dt.datetime, actor: Actor, batch_id: int) -> str:

@@ -52,8 +52,8 @@ def test_one_press(world: World) -> None:
     outcome = approve(world, "Ada")
     assert (outcome.approved, outcome.total, outcome.more, outcome.ready) == (1, 30 * DOLLAR, 0, 0)
     assert outcome.left == (
-        Left(1, "your own: someone else has to decide it"),
-        Left(3, "needs two approvers: look at it alone"),
+        Left(1, "your own; someone else has to decide it"),
+        Left(3, "needs two approvers"),
         Left(4, "on hold: papers are missing"),
     )
     assert states(world) == {"ada": "requested", "bo": "approved", "cy": "requested", "dee": "requested"}
@@ -87,7 +87,7 @@ def test_another_request_makes_it_two(world: World) -> None:
     world.process()
     world.config = replace(world.config, two_person_from_micros=250 * DOLLAR)
     outcome = approve(world, "Mira")
-    assert (outcome.approved, outcome.left) == (1, (Left(1, "needs two approvers: look at it alone"),))
+    assert (outcome.approved, outcome.left) == (1, (Left(1, "needs two approvers"),))
     assert world.withdrawals()[0].approvals_needed == 2
     world.check()
 
@@ -148,7 +148,7 @@ def test_what_everybody_hears(talk: Talk) -> None:
     cards = {card.title: where for where, card in posted}
     assert cards["Monthly payouts for Jan 2026 · 2 payouts · $625.00 · 2 to decide"] == "payout-approvals"
     assert cards["WD-2 · $600.00 · 0 of 2 approvals"] == "payout-approvals"
-    assert cards["Your payout for Jan 2026 is on its way to approval: $25.00"] == "Uada"
+    assert cards["Your payout for Jan 2026: $25.00, on its way once approved"] == "Uada"
     assert cards["No payout for Jan 2026 this time; your $80.00 is safe"] == "Ubo"
     assert len([where for where, _ in posted if where.startswith("U")]) == 2
 

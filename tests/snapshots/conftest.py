@@ -16,6 +16,7 @@ from core.chat.registry import Reply
 from core.chat.text import as_text
 from core.storage import Base, Database, make_engine
 from tests.desk_world import World, jan
+from tests.processing_world import Talk
 
 ShownAs = Callable[[str, "Reply | Card"], None]
 
@@ -104,6 +105,14 @@ def _weeks(world: World) -> None:
     world.now = jan(13, 23)
     world.events(rows)
     world.settle(jan(14, 3, 4))
+
+
+@pytest.fixture
+def talk(sqlite_database: Database) -> Iterator[Talk]:
+    """A desk of two programs on the day of January's payouts."""
+    world = Talk(sqlite_database)
+    yield world
+    world.close()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import re
 from types import ModuleType
 
 from tests.desk_world import CHANNEL, EARNINGS, World, jan
-from tests.snapshots import test_creator_messages, test_desk_messages
+from tests.snapshots import test_creator_messages, test_desk_messages, test_month_messages
 from tests.snapshots.conftest import ShownAs
 
 LINE = "─" * 24
@@ -15,7 +15,7 @@ _TOKEN = re.compile(r"\b[0-9a-f]{36}\b")  # a preview's, another one every time
 
 def borrowed() -> dict[str, object]:
     """The tests of the desk's own messages by name; in another module they use that one's `shown_as`."""
-    return _tests(test_creator_messages) | _tests(test_desk_messages)
+    return _tests(test_creator_messages) | _tests(test_desk_messages) | _tests(test_month_messages)
 
 
 def _tests(module: ModuleType) -> dict[str, object]:

@@ -16,8 +16,9 @@ from core.chat.words import command_line, day_text, days_text, full_day_text
 from core.clock import utc_day
 from core.config import DeskConfig
 from core.earnings import catalog
+from core.earnings.periods import month_name
 from core.ledger.money import format_money
-from core.payouts import guard, views, withdrawals
+from core.payouts import batches, guard, views, withdrawals
 from core.payouts.breakdown import Part, breakdown
 from core.payouts.export import payouts_csv
 from core.payouts.tables import Withdrawal
@@ -30,7 +31,7 @@ REASON_SHOWN = 500
 
 @dataclass(frozen=True, slots=True)
 class PayoutLine:
-    """One withdrawal in the list. date: processed, or requested while it is open."""
+    """One withdrawal in the list. date: processed, or requested while it is open. month: of a monthly payout."""
 
     id: int
     shown: str
@@ -41,6 +42,7 @@ class PayoutLine:
     expected: str
     cancellable: bool
     line: str
+    month: str = ""
 
 
 def own_payouts(call: Call, text: str) -> Iterator[Suggestion]:
@@ -103,7 +105,13 @@ def _line(call: Call, one: Withdrawal) -> PayoutLine:
         expected=expected_text(one) or "—",
         cancellable=one.state in CANCELLABLE,
         line=command_line("payouts", id=shown),
+        month=_month(call, one),
     )
+
+
+def _month(call: Call, one: Withdrawal) -> str:
+    """`Jan 2026` where a monthly payout made it; empty for one that was asked for."""
+    return "" if one.batch_id is None else month_name(batches.find(call.session, one.batch_id).month)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +163,7 @@ def _one(call: Call, one: Withdrawal) -> Reply:
         parts=parts[:PARTS_SHOWN],
         others=(len(parts) - PARTS_SHOWN, sum(amount for _, amount in parts[PARTS_SHOWN:])),
         cancellable=one.state in CANCELLABLE,
+        month=_month(call, one),
     )
 
 
