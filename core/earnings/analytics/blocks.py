@@ -65,12 +65,13 @@ class _Blocks:
         self._cuts, self._until, self._enough = cuts, until, enough
         self._known = self._first = whole
         self._begin: dt.date | None = None
+        self._ended = dt.date.min
         self._cells: dict[Hashable, Crowd] = {}
 
     def add_week(self, monday: dt.date, days: Iterable[tuple[dt.date, Sequence[Part]]]) -> None:
         for day, parts in days:
             if self._begin is None:
-                self._begin = day if self._first else monday
+                self._begin = day if self._first else max(monday, self._ended)
             for cell, users, count in parts:
                 self._cells.setdefault(cell, Crowd(set())).add(users, count)
             if self._first:
@@ -89,7 +90,7 @@ class _Blocks:
             return
         if self._known:
             self.last = Span(start_of(self._begin), start_of(end))
-        self._known, self._first = True, False
+        self._known, self._first, self._ended = True, False, end
         self._begin, self._cells = None, {}
 
     def _ready(self) -> int:

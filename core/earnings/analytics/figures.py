@@ -86,6 +86,14 @@ def told(cuts: Cuts, days: Days) -> Span | None:
     return cuts.within(start_of(days.first), end_of(days.last) or start_of(days.last))
 
 
+def told_days(cuts: Cuts, days: Days) -> Span | None:
+    """The same of what is known by the day: without the hours before a day's only one, in which nobody came."""
+    span = told(cuts, days)
+    if span is None or utc_day(span.begin) == utc_day(span.end):
+        return None
+    return Span(span.begin, start_of(utc_day(span.end)))
+
+
 def users_between(session: Session, project_id: str, span: Span) -> tuple[int, int, int]:
     """Users, their messages, and those of them who came on more than one UTC day of the span."""
     users, messages, returned = session.execute(_users(), bounds(project_id, span)).one()
@@ -105,7 +113,7 @@ class _Reading:
     def of(self, period: str, days: Days | None) -> AssistantFigures:
         if days is None:
             return AssistantFigures(period, None)
-        span, rated = told(self._cuts, days), told(self._ratings, days)
+        span, rated = told(self._cuts, days), told_days(self._ratings, days)
         users = messages = returned = conversations = 0
         if span is not None:
             users, messages, returned = users_between(self._session, self._project_id, span)

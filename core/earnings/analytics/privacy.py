@@ -28,6 +28,7 @@ from typing import TypeVar
 LEAST = 5  # distinct users; a figure that concerns one to four of them is never shown
 HOUR = dt.timedelta(hours=1)
 _DAY = 24
+_EXPECTED = 3 * LEAST  # users; less could too easily turn out to be one to four
 _SHORTEST = 6  # hours; what less time than that brought says little of what is to come
 GAP = "…"
 
@@ -134,6 +135,9 @@ class _Evenings:
         for hour in hours:
             self._days.setdefault(hour.number // _DAY, []).append(hour)
 
+    def __contains__(self, day: int) -> bool:
+        return day in self._days
+
     def after(self, moment: int) -> int:
         crowd = Crowd(set())
         for hour in self._days.get(moment // _DAY, ()):
@@ -152,12 +156,13 @@ def _candidates(first: int, last: int) -> Iterable[int]:
 
 
 def _leaves_enough(first: int, moment: int, users: int, evenings: _Evenings) -> bool:
-    """Whether the rest of the month can be expected to bring twice `LEAST` users, at the pace of those since `first`;
-    and the rest of the day `LEAST`, or nobody, as the day before did."""
+    """Whether the rest of the month can be expected to bring `_EXPECTED` users, at the pace of those since `first`; and
+    the rest of the day, if the day before tells: it had so many, or no use at all."""
     left = _end_of_month(moment) - moment
-    if left and users * left < 2 * LEAST * max(moment - first, _SHORTEST):
+    if left and users * left < _EXPECTED * max(moment - first, _SHORTEST):
         return False
-    return moment % _DAY == 0 or not 0 < evenings.after(moment - _DAY) < LEAST
+    yesterday = moment - _DAY
+    return moment % _DAY == 0 or yesterday // _DAY not in evenings or evenings.after(yesterday) >= _EXPECTED
 
 
 def _end_of_month(number: int) -> int:

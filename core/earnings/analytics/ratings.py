@@ -13,9 +13,10 @@ from sqlmodel import Session
 from core.clock import DAY, start_of, utc_day
 from core.config import DeskConfig
 from core.earnings.analytics.blocks import Part, last_block
-from core.earnings.analytics.figures import average_rating
+from core.earnings.analytics.figures import average_rating, told_days
 from core.earnings.analytics.privacy import LEAST, Span, shown, suppressed
 from core.earnings.analytics.visits import RATING, rating_cuts
+from core.earnings.periods import Days
 from core.earnings.tables import Project
 
 _STARS = range(1, 6)
@@ -57,7 +58,7 @@ def ratings(
     for day, *given in session.execute(_given(), {"project": project_id, "today": today}):
         days.setdefault(day, []).append(_Given(*given))
     cuts = rating_cuts(session, project_id, now)
-    told = cuts.within(start_of(min(days, default=today)), start_of(today))
+    told = told_days(cuts, Days(min(days, default=today), today))
     average, rated_by = average_rating(session, project_id, told) if told is not None else (0, 0)
     by_star: dict[dt.date, list[Part]] = {
         day: [(one.stars, (one.user_id,), 1) for one in given] for day, given in days.items()

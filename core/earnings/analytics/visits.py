@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Date, Integer, Select, and_, bindparam, func, literal, not_, or_, select
 from sqlmodel import Session
 
-from core.clock import DAY, utc_day
+from core.clock import DAY, start_of, utc_day
 from core.earnings.analytics.privacy import HOUR, LEAST, Cuts, Span, UsedHour
 from core.earnings.visit_tables import SLOT_MINUTES, Rating, Visit
 from core.storage import table_of
@@ -43,8 +43,8 @@ def visit_cuts(session: Session, project_id: str, since: dt.date, now: dt.dateti
 
 
 def rating_cuts(session: Session, project_id: str, now: dt.datetime) -> Cuts:
-    """The cuts of an assistant's ratings."""
-    return Cuts(rated_hours(session, project_id, now), now)
+    """The cuts of an assistant's ratings, of whole days that are over."""
+    return Cuts(rated_hours(session, project_id, now), start_of(utc_day(now)))
 
 
 def within() -> ColumnElement[bool]:

@@ -10,14 +10,12 @@ from functools import lru_cache
 Signature = tuple[str, ...]
 
 _WORD = re.compile(r"[^\W_]+(?:['\u2019.\-+#@][^\W_]+)*[+#]*")
-_STOP_WORDS = frozenset(
-    (
-        "a about am an and any are as at be been but by can could did do does for from get give had has have hello "
-        "help hey hi how i if in into is it its just know let like me my need of on or our please should show so some "
-        "tell thank thanks that the their them then there these they this to want was we were what when where which "
-        "who why will with would you your"
-    ).split()
-)
+_BEFORE_APOSTROPHE = re.compile(r"['\u2019]")
+_STOP = """a about am an and any are as at be been but by can could did do does for from get give had has have hello
+help hey hi how i if in into is it its just know let like me my need of on or our please should show so some tell thank
+thanks that the their them then there these they this to want was we were what when where which who why will with would
+you your"""
+_STOP_WORDS = frozenset(_STOP.split())
 _KEPT = 50_000
 _WORDS_ALIKE = (3, 5)  # common words of all words that make two questions one, at least
 _LETTERS_ALIKE = (4, 5)  # twice the common runs of three letters of all of them: mistyped words
@@ -32,7 +30,7 @@ def words_of(text: str) -> tuple[str, ...]:
 @lru_cache(maxsize=_KEPT)
 def signature_of(text: str) -> Signature:
     """What a question is about; all of its words where it has none but stop words."""
-    words = words_of(text)
+    words = [_BEFORE_APOSTROPHE.split(word)[0] for word in words_of(text)]
     telling = {_stem(word) for word in words if word not in _STOP_WORDS}
     return tuple(sorted(telling or set(words)))
 
