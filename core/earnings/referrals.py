@@ -15,14 +15,13 @@ from sqlmodel import Session
 
 from core.clock import utc_day
 from core.config import DeskConfig, Program
+from core.earnings.analytics.privacy import LEAST
 from core.earnings.month_tables import DirtyMonth, Payment, ReferralLine
 from core.earnings.periods import closed_through
 from core.earnings.programs.dated import dated, whole
 from core.earnings.programs.money import share_of
 from core.earnings.revenue_days import settled_through
 from core.storage import table_of
-
-LEAST = 5  # distinct users behind any figure that is not money (domain.md, "Privacy")
 
 PAYMENT, REFERRAL_LINE = table_of(Payment), table_of(ReferralLine)
 _DIRTY = table_of(DirtyMonth)

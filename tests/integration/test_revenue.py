@@ -6,16 +6,18 @@ import csv
 import datetime as dt
 import io
 import random
+import re
 from collections import defaultdict
 
 import pytest
+from sqlalchemy import event
 from sqlmodel import select
 
-from core.earnings import revenue
+from core.earnings import referrals, revenue
 from core.earnings.explain import latest_earning
 from core.earnings.explain_assistants import AssistantExplanation, assistant_explanation
 from core.earnings.history import earned_lines
-from core.earnings.periods import Days
+from core.earnings.periods import PERIODS, Days
 from core.earnings.revenue import CreatorRevenue, Lifetime, Money, MonthSoFar, RevenueDay
 from core.earnings.tables import Project
 from core.ledger.money import allocate
@@ -29,6 +31,7 @@ from core.storage import Database
 from tests.revenue_world import DOLLAR, FEB, HELPERS, JAN, OWNERS, World, at
 
 MID = at(1, 20)
+BIG = {"usage_day", "settlement_line", "month_use", "other", "payment", "month_line", "referral_line", "pending_month"}
 MILLION = 1_000_000
 
 
@@ -274,3 +277,39 @@ def test_a_payout_by_assistant(world: World) -> None:
         parts = breakdown(session, made)
     assert [(part.project_id, part.name) for part in parts] == [("coach", "Coach"), ("", "Referrals"), ("bot", "Bot")]
     assert sum(part.amount for part in parts) == made.amount
+
+
+def test_no_reading_looks_through_a_table(world: World) -> None:
+    """Whatever a creator asks costs what their own assistants cost: every big table is searched by a key."""
+    january(world)
+    world.settle(at(2, 1, 3))
+    world.take(world.message("bot", at(2, 3), 600))
+    asked: list[tuple[str, object]] = []
+
+    def hear(_connection: object, _cursor: object, statement: str, values: object, *_rest: object) -> None:
+        asked.append((statement, values))
+
+    with world.reading() as session:
+        connection = session.connection()
+        event.listen(connection, "before_cursor_execute", hear)
+        for period in PERIODS:
+            revenue.revenue_totals(session, world.config, "ada", "helpers", period, at(2, 4))
+        revenue.month_so_far(session, world.config, "ada", "helpers", at(2, 4))
+        revenue.lifetime(session, "ada", "helpers")
+        referrals.summary(session, world.config, "cleo", "helpers", at(2, 4))
+        assistant_explanation(session, world.config, session.get_one(Project, "bot"), dt.date(2026, 2, 3), at(2, 4))
+        latest_earning(session, "ada", "helpers")
+        earned_lines(session, "ada", "helpers", limit=10)
+        event.remove(connection, "before_cursor_execute", hear)
+        postgres = connection.dialect.name == "postgresql"
+        if postgres:  # tables this small are read whole unless that is forbidden
+            connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        explain_it = "EXPLAIN " if postgres else "EXPLAIN QUERY PLAN "
+        plans = [
+            str(row[0 if postgres else 3])
+            for statement, values in asked
+            for row in connection.exec_driver_sql(explain_it + statement, values)  # type: ignore[arg-type]
+        ]
+    scanned = {found[1] for plan in plans if (found := re.search(r"(?:^SCAN|Seq Scan on) (\w+)", plan))}
+    assert len(plans) > 50
+    assert scanned & BIG == set()
