@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import dropwhile
 from typing import Any
 
-from sqlalchemy import BigInteger, Select, case, cast, func, select
+from sqlalchemy import BigInteger, ColumnElement, Select, case, cast, func, or_, select
 from sqlmodel import Session
 
 from core.chat import settings
@@ -267,9 +267,15 @@ def _morning_lines(posted: SettlementPosted) -> Select[Any]:
         .join_from(_LINE, _PROJECT, _LINE.c.project_id == _PROJECT.c.project_id)
         .join(_PERSON, _PERSON.c.creator_id == _PROJECT.c.creator_id)
         .join(_SETTINGS, _SETTINGS.c.person_id == _PERSON.c.id)
-        .where(_LINE.c.entry_id == posted.entry_id, _SETTINGS.c.digest_hour.is_not(None))
+        .where(_LINE.c.entry_id == posted.entry_id, _on_days(posted), _SETTINGS.c.digest_hour.is_not(None))
         .group_by(_PERSON.c.id, _PROJECT.c.project_id, _PROJECT.c.name)
     )
+
+
+def _on_days(posted: SettlementPosted) -> ColumnElement[bool]:
+    """The days that a run posted for: lines are found by day, not by entry."""
+    late = _LINE.c.day.in_(posted.late_days)
+    return late if posted.start is None else or_(late, _LINE.c.day.between(posted.start, posted.through))
 
 
 def latest(session: Session, program: str, *, full: bool, weekly: bool) -> Facts | None:
