@@ -290,6 +290,22 @@ def test_usage_of_a_closed_day_can_be_reopened(desk: Terminal) -> None:
     assert "The exporter was down" in desk.ok("export", "audit")
 
 
+def test_subscriptions_are_imported(desk: Terminal) -> None:
+    """Payments come from a file into the program that has subscriptions; one that is too late can be reopened."""
+    lines = "payment_id,paid_at,user_id,plan,amount_usd,month,referrer_id,voids\n"
+    lines += (
+        "p1,2026-01-03T08:00:00Z,eve,Plus,19.00,2026-01,ada,\np2,2026-01-03T08:00:00Z,eve,Plus,19.00,2026-01,zoe,\n"
+    )
+    (desk.folder / "paid.csv").write_text(lines, encoding="utf-8")
+    report = desk.json("import", "subscriptions", "paid.csv", "--at", DAY)
+    assert isinstance(report, dict)
+    assert report["accepted"] == 1
+    assert [(one["line"], one["field"]) for one in report["rejected"]] == [(3, "referrer_id")]
+    again = ("import", "subscriptions", "paid.csv", "--program", "assisters", "--reopen", "--reason", "To be sure")
+    assert desk.ok(*again, "--at", DAY).startswith("0 accepted, 1 duplicates, 1 rejected.")
+    assert "there is assisters" in desk.refused("import", "subscriptions", "paid.csv", "--program", "studio")
+
+
 def test_import_from_stdin(desk: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     """ "-" is CSV on standard input."""
     text = USAGE.replace("e1", "s1").replace("e2", "s2")

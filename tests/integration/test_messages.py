@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -256,13 +257,14 @@ def test_any_order_gives_the_same_roll_ups(database: Database, examples: int) ->
     holds()
 
 
-def test_slices_at_once(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Slices of messages that run at once, shuffled and repeated, neither lose nor wait for each other for ever."""
+def test_imports_at_once(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Imports of the same messages and voids that run at once, in slices that run at once too: nothing lost, nothing
+    twice, and none waits for another for ever."""
     monkeypatch.setattr(intake, "SLICE_ROWS", 60)
     monkeypatch.setattr(intake, "_BLOCK_ROWS", 20)
     open_helpers(database)
     dice = random.Random(5)
-    rows = [
+    rows: list[Row] = [
         message(
             f"m{number}",
             project_id=dice.choice(["tutor", "cook"]),
@@ -271,11 +273,18 @@ def test_slices_at_once(database: Database, monkeypatch: pytest.MonkeyPatch) -> 
             question=dice.choice(["", "Why?"]),
             tokens=str(number % 7),
         )
-        for number in range(600)
+        for number in range(300)
     ]
-    again = rows + dice.sample(rows, 100)
-    dice.shuffle(again)
-    assert outcome(tell(database, *again)) == (600, 100, [])
+    rows += [rating(f"r{number}", user_id=f"u{number}") for number in range(30)]
+    rows += [void(f"v{number}", f"{'mr'[number % 2]}{number}") for number in range(30)]
+
+    def work(seed: int) -> tuple[int, int]:
+        report = tell(database, *random.Random(seed).sample(rows, len(rows)))
+        return report.accepted, len(report.rejected)
+
+    with ThreadPoolExecutor(3) as threads:
+        done = list(threads.map(work, range(3)))
+    assert (sum(accepted for accepted, _ in done), [refused for _, refused in done]) == (360, [0, 0, 0])
     assert everything(database) == counted(rows)
 
 
