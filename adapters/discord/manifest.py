@@ -87,7 +87,7 @@ def manifest(config: DeskConfig, registry: Registry = REGISTRY, *, application_i
         "add_to_account": account_link(number),
         "permissions": {"value": str(permissions()), "why": {name: why for name, (_, why) in PERMISSIONS.items()}},
         "developer_portal": _portal(config, number),
-        "commands": payload(registry),
+        "commands": payload(registry.of(config)),
     }
 
 

@@ -92,6 +92,7 @@ def manifest(
     oauth: bool = False,
 ) -> Json:
     """The manifest as Slack takes it. url: where people reach the desk (HTTP and OAuth), without a slash at its end."""
+    registry = registry.of(config)
     events = f"{url}/slack/events" if transport == "http" else ""
     return {
         "_metadata": {"major_version": 1, "minor_version": 1},

@@ -112,7 +112,7 @@ class Desk:
         threads: int = THREADS,
     ) -> None:
         self.database, self.config, self.clock = database, config, clock
-        self.nudge, self.registry = nudge, registry
+        self.nudge, self.registry = nudge, registry.of(config)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="desk")
         # Completions come with every letter and at once, or not at all: they don't queue behind commands.
         self._typing = ThreadPoolExecutor(2, thread_name_prefix="desk-typing")

@@ -22,8 +22,9 @@ How to write one (core/chat/commands/*.py; `core.chat.commands` imports every mo
     @action("payout.reject", roles=("approver",), writes=True)
     def press_reject(call: Call, value: int, reason: Annotated[str, Arg("Why", min_length=10)]) -> Reply: ...
 
-- A name with a space is a subcommand. `roles`: any of them suffices (owners hold approver and admin). `writes=True`
-  runs in `database.transaction()`, otherwise in `database.reading()`. `public=True`: unlinked people may use it.
+- `kind="assistants"`: there only on desks with such a program. A name with a space is a subcommand. `roles`: any of
+  them suffices (owners hold approver and admin). `writes=True` runs in `database.transaction()`, otherwise in
+  `database.reading()`. `public=True`: unlinked people may use it.
 - Types: `str`, `int`, `Money` (micro-dollars), `bool`, `dt.date`, `Literal[…]`, `PersonMention`, `ChannelMention`; each
   may be `| None`. A parameter named `from_` is typed `from`. `Arg(empty="all")`: that word means None.
   `Arg(prefix="WD-")`: tolerated before an int. The last positional one, when it is a plain `str` without suggestions,
@@ -236,7 +237,7 @@ _FORM_KINDS: Mapping[Kind, FieldKind] = {"int": "number", "choice": "choice"}
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A slash command ("stats") or subcommand ("desk reject")."""
+    """A slash command ("stats") or subcommand ("desk reject"). kind: the kind of program that it belongs to, if any."""
 
     name: str
     summary: str
@@ -247,6 +248,7 @@ class Command:
     public: bool = False
     topic: str = ""
     sample: str = ""
+    kind: str = ""
 
     @property
     def usage(self) -> str:
@@ -292,6 +294,11 @@ class Registry:
         """The subcommands of a name: group("desk")."""
         return [command for command in self.commands.values() if command.name.startswith(f"{name} ")]
 
+    def of(self, config: DeskConfig) -> Registry:
+        """What there is on a desk with these programs: nothing is there that can't be used."""
+        kinds = {"", *(program.kind for program in config.programs.values())}
+        return Registry({name: one for name, one in self.commands.items() if one.kind in kinds}, self.actions)
+
     def names(self) -> Iterator[str]:
         """First words of every command, each once."""
         return iter(dict.fromkeys(name.split()[0] for name in self.commands))
@@ -310,6 +317,7 @@ def command(
     public: bool = False,
     topic: str = "",
     sample: str = "",
+    kind: str = "",
     registry: Registry = REGISTRY,
 ) -> Callable[[Callable[..., Reply]], Callable[..., Reply]]:
     """Declare the function below as a slash command; see this module's head."""
@@ -318,7 +326,7 @@ def command(
         if name in registry.commands:
             raise ValueError(f"/{name} is declared twice")
         params = params_of(function)
-        registry.commands[name] = Command(name, summary, function, params, roles, writes, public, topic, sample)
+        registry.commands[name] = Command(name, summary, function, params, roles, writes, public, topic, sample, kind)
         return function
 
     return declare

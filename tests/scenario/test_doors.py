@@ -6,7 +6,7 @@ import pytest
 
 from core.chat.registry import REGISTRY
 from core.people import Identity
-from tests.desk_world import CHANNEL, World, button_of, jan, said
+from tests.desk_world import CHANNEL, CONFIG, World, button_of, jan, said
 
 UNLINKED = "Not linked yet. Get a code on your account page, then type /link CODE."
 STRANGER = Identity("playground", "U0", "demo")
@@ -14,7 +14,7 @@ STRANGER = Identity("playground", "U0", "demo")
 
 def examples() -> list[str]:
     """A line that works for every command, but those anyone may use."""
-    return [command.example for command in REGISTRY.commands.values() if not command.public]
+    return [command.example for command in REGISTRY.of(CONFIG).commands.values() if not command.public]
 
 
 async def test_an_unlinked_person_gets_nothing_but_the_way_in(small: World) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from core.chat.registry import REGISTRY, Command
 from core.storage import Database
-from tests.desk_world import World, jan
+from tests.desk_world import CONFIG, World, jan
 from tests.slack_server import Ephemeral, Interaction, Message, View
 from tests.slack_server.reading import elements, label_of, options_of
 from tests.slack_world import APPROVALS, EARNINGS, TEAM, USERS, SlackWorld, running
@@ -192,7 +192,8 @@ async def test_every_command_and_what_it_offers(slack: SlackWorld) -> None:
     slack.world.withdrawal("ada", "60")
     seen: dict[str, set[tuple[str, str]]] = {name: set() for name in USERS}
     long = "z" * 3_900
-    for command in sorted(REGISTRY.commands.values(), key=lambda one: not one.roles):  # the desk first: ada cancels
+    there = REGISTRY.of(CONFIG).commands
+    for command in sorted(there.values(), key=lambda one: not one.roles):  # the desk first: ada cancels
         if command.name in ("link", "unlink"):
             continue
         example = command.example.replace("WD-12", "WD-9").replace(" ada ", " bo ")

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from core.chat.commands import analytics_money, analytics_use
 from core.chat.commands.analytics_view import View
 from core.chat.commands.csvfiles import csv_of, csv_reply, table_csv
-from core.chat.commands.own import MOST_SUGGESTIONS, own_assistants, project_handle, project_label
+from core.chat.commands.own import ASSISTANTS, MOST_SUGGESTIONS, own_assistants, project_handle, project_label
 from core.chat.commands.stats_controls import is_assistant, period_options
 from core.chat.registry import Arg, Call, Reply, command
 from core.chat.words import command_line
@@ -42,7 +42,13 @@ class NotAnAssistant(DeskError):
     """There are analytics of assistants only; {name} is a project that earns credits. /stats has its figures."""
 
 
-@command("analytics", "How people use an assistant of yours", topic="earnings", sample='"Tax Buddy" peak-hours')
+@command(
+    "analytics",
+    "How people use an assistant of yours",
+    topic="earnings",
+    sample='"Tax Buddy" peak-hours',
+    kind=ASSISTANTS,
+)
 def analytics(
     call: Call,
     project: Annotated[str, Arg("Which assistant", suggest=own_assistants)],

@@ -43,7 +43,7 @@ def csv_of(command_name: str) -> Callable[[Export], Export]:
 @action("csv", writes=False)
 def press_csv(call: Call, value: str) -> Reply:
     """The file of the list that `value`, a command line, shows."""
-    command, rest = arguments.find(REGISTRY, value)
+    command, rest = arguments.find(REGISTRY.of(call.config), value)
     export = EXPORTS.get(command.name)
     if export is None:
         raise NothingToExport(name=command.name)

@@ -40,7 +40,6 @@ CREDITS_QUESTIONS = {
 GROUPS = {"earnings": "What you earn", "payouts": "Getting paid", "you": "You", "desk": "For those who run the desk"}
 MOST_CHOICES = 4  # that are spelled out in the list of commands
 CREATORS_ONLY = ("earnings", "payouts")
-ASSISTANTS_ONLY = ("analytics", "referrals", "review")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +76,8 @@ def usable(call: Call) -> list[Command]:
     assistants = earns and ASSISTANTS in _kinds(call)
     return [
         one
-        for one in REGISTRY.commands.values()
-        if one.allows(call.who)
-        and (earns or one.topic not in CREATORS_ONLY)
-        and (assistants or one.name not in ASSISTANTS_ONLY)
+        for one in REGISTRY.of(call.config).commands.values()
+        if one.allows(call.who) and (earns or one.topic not in CREATORS_ONLY) and (assistants or one.kind != ASSISTANTS)
     ]
 
 

@@ -32,7 +32,7 @@ class Line:
     state: str
 
 
-@command("referrals", "The subscribers you brought, and your commission", topic="earnings")
+@command("referrals", "The subscribers you brought, and your commission", topic="earnings", kind=ASSISTANTS)
 def referrals_command(
     call: Call,
     *,

@@ -63,7 +63,7 @@ class Looked:
     stars: ratings.Ratings
 
 
-@command("review", "A checklist with your figures, and tips", topic="earnings", sample="weekly")
+@command("review", "A checklist with your figures, and tips", topic="earnings", sample="weekly", kind=ASSISTANTS)
 def review_command(
     call: Call,
     cadence: Annotated[Cadence, Arg("How often you look")] = "weekly",
