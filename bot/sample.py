@@ -13,8 +13,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
+from sqlmodel import select as sql
 
 from adapters.web.playground import PLATFORM, WORKSPACE
+from bot import sample_assistants
+from bot.sample_assistants import ASSISTANTS, ASSISTERS, Assisters
 from bot.sample_data import (
     ADA_PROJECTS,
     CREATORS,
@@ -33,6 +36,7 @@ from core.clock import DAY, iso, start_of, utc_day
 from core.config import DeskConfig, Method, Program, Terms
 from core.earnings import catalog
 from core.earnings.intake import accept
+from core.earnings.payments import accept_payments
 from core.earnings.periods import last_due, settles_at
 from core.earnings.settlement import settle_due
 from core.earnings.tables import Creator, ProgramState
@@ -40,7 +44,9 @@ from core.earnings.terms import sync_programs
 from core.errors import DeskError
 from core.ledger.money import MICROS
 from core.payouts import adjustments, approvals, attempts, freezes, withdrawals
+from core.payouts.processing import process_due
 from core.payouts.rail import Rail
+from core.payouts.tables import Withdrawal
 from core.people import Actor, Identity
 from core.storage import Database, table_of
 
@@ -49,6 +55,7 @@ CONFIG = DeskConfig(
     name="Creator Studio",
     programs={
         PROGRAM: Program(PROGRAM, "credits", (Terms(dt.date(2020, 1, 1)),), title="Creator Studio"),
+        ASSISTERS: sample_assistants.PROGRAM,
     },
     methods=(
         Method("bank", "manual", business_days=(1, 3), title="Bank transfer"),
@@ -122,6 +129,7 @@ class _Story:
         self.today = utc_day(now)
         self.first = self.today - DAY * DAYS
         self.projects = list(self._invent_projects())
+        self.assisters = Assisters(self.first, now)
         self.who: dict[str, Actor] = {}
         self.events = 0
 
@@ -136,11 +144,13 @@ class _Story:
                     self._night(day)
         self._report([self.today])
         self._speak_up()
-        settle_due(self.database, CONFIG, min(self.now, settles_at(self.program, through) + dt.timedelta(minutes=4)))
+        last_night = min(self.now, settles_at(self.program, through) + dt.timedelta(minutes=4))
+        settle_due(self.database, CONFIG, last_night)
+        process_due(self.database, CONFIG, last_night)
         self._open_request()
         with self.quiet.transaction() as session:
             audit.record(session, self.now, audit.OPERATOR, _MARK, "sample data", f"{DAYS} days")
-        return Made(len(CREATORS), len(self.projects), self.events, DAYS)
+        return Made(len(CREATORS), len(self.projects) + len(ASSISTANTS), self.events, DAYS)
 
     # Who is there.
 
@@ -150,7 +160,7 @@ class _Story:
         with self.quiet.transaction() as session:
             sync_programs(session, CONFIG)
             _all_taken(catalog.upsert_creators(session, [_creator_row(one) for one in CREATORS]).rejected)
-            rows = [_project_row(project) for project in self.projects]
+            rows = [*(_project_row(project) for project in self.projects), *self.assisters.projects()]
             _all_taken(catalog.upsert_projects(session, rows, self.now).rejected)
             for name, roles in (("Mira", ("approver",)), ("Tom", ("approver", "admin")), ("Noor", ("owner",))):
                 people.add_person(session, start, name, roles=roles)
@@ -206,12 +216,13 @@ class _Story:
 
     def _report(self, days: list[dt.date]) -> None:
         """Import the usage of some days as the platform would have reported it by the end of them."""
-        rows = [row for day in days for row in self._usage_of(day)]
+        rows = [row for day in days for row in (*self._usage_of(day), *self.assisters.usage_of(day))]
         if days[-1] >= self.first + DAY * 7:
             rows += self._late_and_voided(days[0])
         at = min(self.now, start_of(days[-1] + DAY) + dt.timedelta(hours=1))
         report = accept(self.quiet, CONFIG, rows, "platform", at)
-        _all_taken(report.rejected)
+        paid = accept_payments(self.quiet, CONFIG, self.assisters.payments(days), "platform", at)
+        _all_taken([*report.rejected, *paid.rejected])
         self.events += report.accepted
 
     def _usage_of(self, day: dt.date) -> Iterator[Mapping[str, str]]:
@@ -274,6 +285,8 @@ class _Story:
         """Settle a day at its hour, and what people did the morning after."""
         at = settles_at(self.program, day)
         settle_due(self.quiet, CONFIG, at)
+        for processed in process_due(self.quiet, CONFIG, at):
+            self._pay_batch(processed.batch_id, at + dt.timedelta(hours=5))
         for when, deed in self._deeds().items():
             if when == (day - self.first).days:
                 deed(at + dt.timedelta(hours=6))
@@ -295,7 +308,7 @@ class _Story:
         who = self.who[creator_id]
         amount = None if dollars is None else dollars * MICROS
         with database.transaction() as session:
-            draft = withdrawals.preview(session, CONFIG, at, who, amount, "bank").draft
+            draft = withdrawals.preview(session, CONFIG, at, who, amount, "bank", PROGRAM).draft
             made = withdrawals.confirm(session, CONFIG, at + dt.timedelta(seconds=40), who, draft)
         return made.id or 0
 
@@ -310,6 +323,19 @@ class _Story:
         attempts.send_due(self.quiet, CONFIG, self.rails, at + 2 * hour)
         with self.quiet.transaction() as session:
             withdrawals.mark_paid(session, CONFIG, at + 26 * hour, self.who["Tom"], number, trace)
+
+    def _pay_batch(self, batch_id: int, at: dt.datetime) -> None:
+        """A month's payouts: Mira approves them, Tom those that need two; the bank takes five days."""
+        hour = dt.timedelta(hours=1)
+        with self.quiet.transaction() as session:
+            made = [one.id or 0 for one in session.exec(sql(Withdrawal).where(Withdrawal.batch_id == batch_id))]
+        for name in ("Mira", "Tom"):
+            with self.quiet.transaction() as session:
+                approvals.approve_batch(session, CONFIG, at, self.who[name], made, PLATFORM)
+        attempts.send_due(self.quiet, CONFIG, self.rails, at + hour)
+        with self.quiet.transaction() as session:
+            for number in made:
+                withdrawals.mark_paid(session, CONFIG, min(self.now, at + 5 * DAY), self.who["Tom"], number)
 
     def _refuse(self, creator_id: str, dollars: int, at: dt.datetime) -> None:
         number = self._request(self.quiet, creator_id, dollars, at)

@@ -65,7 +65,7 @@ ASSISTANTS = (
     SampleAssistant("a-docs", "grace-hopper", "Docs Concierge", 2, 90, "15.00", 4, "docs", 1.4),
     SampleAssistant("a-yoga", "charlotte-dubois", "Yoga at Your Desk", 2.5, 0, "3.75", 5, "health"),
     SampleAssistant("a-code", "min-jun-kim", "Code Reviewer", 4, 40, "20.00", 4, "code", 0.6),
-    SampleAssistant("a-garden", "sean-obrien", "Garden Gnome", 1, 0, "3.75", 3, "garden"),
+    SampleAssistant("a-garden", "formula", "Garden Gnome", 1, 0, "3.75", 3, "garden"),
     SampleAssistant("a-bold", "script", "<i>Sly</i> & =SUM(A1) @here", 1.2, 20, "3.75", 2, "docs"),
 )
 

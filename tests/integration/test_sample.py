@@ -16,6 +16,7 @@ from bot.bootstrap import build
 from bot.clock import AdjustableClock
 from bot.demo import fill
 from bot.relay import Relay
+from bot.sample_assistants import ASSISTANTS
 from bot.sample_data import CREATORS
 from bot.settings import Secret, Settings
 from core import migrations, people
@@ -45,12 +46,12 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Database:
 
 
 def test_looks_like_a_platform(demo: Database) -> None:
-    """About 40 creators and 120 projects, some deleted; own use, late and voided events; the books are whole."""
+    """About 40 creators and 130 projects, some deleted; own use, late and voided events; the books are whole."""
     with demo.reading() as session:
         project = table_of(Project)
         event = table_of(UsageEvent)
         assert len(CREATORS) == 40
-        assert 110 <= session.execute(select(func.count()).select_from(project)).scalar_one() <= 130
+        assert 120 <= session.execute(select(func.count()).select_from(project)).scalar_one() <= 145
         assert session.execute(select(func.count()).where(project.c.deleted_at.is_not(None))).scalar_one() >= 3
         own = select(func.count()).join_from(event, project, project.c.project_id == event.c.project_id)
         assert session.execute(own.where(event.c.user_id == project.c.creator_id)).scalar_one() > 100
@@ -63,7 +64,8 @@ def test_looks_like_a_platform(demo: Database) -> None:
 
 
 def test_people_to_play(demo: Database) -> None:
-    """Two creators with money to withdraw, two approvers, an owner; one request waits for two approvers."""
+    """Two creators with money to withdraw, two approvers, an owner; one request waits for two approvers; three months
+    of assistants were paid out, and who is on hold was passed over."""
     with demo.reading() as session:
         roles = {one.name: one.roles for one in people.list_people(session) if one.roles}
         assert roles == {
@@ -76,7 +78,9 @@ def test_people_to_play(demo: Database) -> None:
         for creator_id in ("ada", "kenji"):
             assert accounts.wallet(session, sample.PROGRAM, creator_id).available > 200_000_000
         states = session.connection().execute(text("SELECT state, count(*) FROM withdrawal GROUP BY state"))
-        assert {row[0]: row[1] for row in states} == {"paid": 5, "rejected": 1, "requested": 1}
+        assert {row[0]: row[1] for row in states} == {"paid": 31, "rejected": 1, "requested": 1}
+        skipped = session.connection().execute(text("SELECT creator_id, why FROM batch_skip"))
+        assert {tuple(row) for row in skipped} == {("formula", "frozen")}
         needed = session.connection().execute(
             text("SELECT approvals_needed FROM withdrawal WHERE state = 'requested' AND amount >= 500000000")
         )
@@ -92,17 +96,22 @@ def test_every_creator_can_look_around(demo: Database) -> None:
         for actor in actors:
             for line in ("/balance", "/stats", "/transactions", "/explain", "/payouts", "/methods"):
                 assert desk.run_as(actor, line).ok, (actor.name, line)
-        assert desk.run_as(actors[0], "/withdraw 50").ok
+        for one in ASSISTANTS:
+            actor = next(actor for actor in actors if actor.creator_id == one.creator_id)
+            for line in (f"/analytics {one.project_id} growth", f"/stats {one.project_id} all", "/review monthly"):
+                assert desk.run_as(actor, line).ok, (actor.name, line)
+        assert desk.run_as(actors[0], "/withdraw 50 program=studio").ok
     finally:
         desk.close()
 
 
 async def test_what_chat_hears(demo: Database) -> None:
-    """The relay posts last night's digest, the open request and a good morning; nothing of older history."""
+    """The relay posts last night's digest of each program, the open request and a good morning from each; nothing of
+    older history."""
     port, clock = FakePort("playground"), StillClock(NOW)
     await Relay(demo, sample.CONFIG, {port.platform: port}, RAILS, clock).drain()
     places = sorted((to.channel or to.user_id) for _, to, _ in port.posts)
-    assert places == ["ada", "earnings", "payout-approvals"]  # Kenji's morning has not come yet
+    assert places == ["ada", "ada", "earnings", "earnings", "payout-approvals"]  # Kenji's morning has not come yet
     assert any("13 Jan" in card.title for _, _, card in port.posts)
 
 
