@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import insert
+from sqlalchemy import ColumnDefault, insert
 from sqlmodel import Session
 
 from bot.bench.figures import Figure, show
@@ -204,9 +204,11 @@ def _insert(session: Session, model: type[Base], columns: Sequence[str], rows: R
     table = table_of(model)
     if is_postgres(session):
         driver = session.connection().connection.cursor()
-        with driver.copy(f"COPY {table.name} ({', '.join(columns)}) FROM STDIN") as copy:
+        defaults = {one.name: one.default for one in table.c if one.name not in columns}
+        others = {name: one.arg for name, one in defaults.items() if isinstance(one, ColumnDefault)}
+        with driver.copy(f"COPY {table.name} ({', '.join([*columns, *others])}) FROM STDIN") as copy:
             for row in rows:
-                copy.write_row(row)
+                copy.write_row([*row, *others.values()])
         return
     part = list[dict[str, object]]()
     for row in rows:

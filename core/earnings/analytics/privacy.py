@@ -23,6 +23,7 @@ import datetime as dt
 from bisect import bisect_right
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeVar
 
 LEAST = 5  # distinct users; a figure that concerns one to four of them is never shown
@@ -167,11 +168,14 @@ def _leaves_enough(first: int, moment: int, users: int, evenings: _Evenings) -> 
 
 def _end_of_month(number: int) -> int:
     """The first moment of a month that is not before this one."""
-    day = dt.date.fromordinal(-(-number // _DAY))
-    if day.day == 1 and number % _DAY == 0:
-        return number
-    last = dt.date.fromordinal(number // _DAY)
-    return (last.replace(day=calendar.monthrange(last.year, last.month)[1]).toordinal() + 1) * _DAY
+    return _month_after((number - 1) // _DAY) * _DAY
+
+
+@lru_cache(maxsize=1024)
+def _month_after(day: int) -> int:
+    """The first day of the month after a day's, both counted from the year 1."""
+    last = dt.date.fromordinal(day)
+    return last.replace(day=calendar.monthrange(last.year, last.month)[1]).toordinal() + 1
 
 
 def number_of(moment: dt.datetime) -> int:
