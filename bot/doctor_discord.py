@@ -27,7 +27,7 @@ async def _ask(app: App, discord: DiscordSettings, *, database: bool) -> list[Fo
         return _told(app, application_id) if database else None
 
     async with new_session() as session:
-        doctor = Doctor(session, discord.api_url, discord.token.reveal(), system_clock, told)
+        doctor = Doctor(session, discord.api_url, discord.token.reveal(), system_clock, told, app.desk.registry)
         return await doctor.examine(channels(app, "discord") if database else [], samples)
 
 

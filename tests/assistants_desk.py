@@ -191,14 +191,14 @@ def _day(day: dt.datetime, until: int = 24) -> list[Row]:
             continue
         user, asked = f"u{number:02}", 1 if number % 3 == 0 else 2 + number % 5
         for turn in range(asked):
-            question = {"question": QUESTIONS[number % len(QUESTIONS)]} if turn == 0 else {}
-            rows.append(message("tax", day + dt.timedelta(hours=hour, minutes=turn), 900, user, **question))
+            question = QUESTIONS[number % len(QUESTIONS)] if turn == 0 else None
+            rows.append(message("tax", day + dt.timedelta(hours=hour, minutes=turn), 900, user, question=question))
         other = "yoga" if number % 2 else "trip"
         rows.append(message(other, day + dt.timedelta(hours=8), 700, user, f"{user}-{day:%j}"))
     for place in range(6):
         user = f"b{(place + day.day) % 12:02}"
         at = day + dt.timedelta(hours=11, minutes=place)
-        shared = {"shared_context": "Northwind support desk"} if place == 0 else {}
+        shared = "Northwind support desk" if place == 0 else None
         if at.hour < until:
-            rows.append(message("tax", at, 60_000, user, embed=True, **shared))
+            rows.append(message("tax", at, 60_000, user, embed=True, shared_context=shared))
     return rows
