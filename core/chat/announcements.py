@@ -184,9 +184,10 @@ def withdrawal_changed(session: Session, fact: WithdrawalChanged) -> None:
     """Every copy and the creator are told the new state; money to be paid by hand becomes a card for admins."""
     withdrawal = _withdrawal(session, fact.withdrawal_id)
     _repaint_withdrawal(session, fact.at, withdrawal)
-    if withdrawal.state == "sent" and withdrawal.rail in BY_HAND:
-        if not payout_news.to_pay_together(session, fact.at, withdrawal):
-            card(session, fact.at, "unasked/to_pay", f"to-pay:{withdrawal.id}", _about(withdrawal), "admin")
+    if payout_news.to_pay_together(session, fact.at, withdrawal):
+        pass  # one card for all of them
+    elif withdrawal.state == "sent" and withdrawal.rail in BY_HAND:
+        card(session, fact.at, "unasked/to_pay", f"to-pay:{withdrawal.id}", _about(withdrawal), "admin")
     else:
         repaint(session, fact.at, f"to-pay:{withdrawal.id}", "unasked/to_pay", _about(withdrawal))
     _tell_creator(session, fact.at, withdrawal)

@@ -134,11 +134,11 @@ def put(
 def put_all(session: Session, now: dt.datetime, drafts: Iterable[Draft]) -> int:
     """Write many messages; how many were new."""
     rows = [_row(draft, now) for draft in drafts]
-    new = 0
-    for start in range(0, len(rows), 500):
-        statement = upsert(session, OutboxMessage).values(rows[start : start + 500])
-        found = session.execute(statement.on_conflict_do_nothing(index_elements=["key"]).returning(_T.c.id))
-        new += len(found.all())
+    if not rows:
+        return 0
+    # One statement for any number of rows: made once, not for each five hundred.
+    statement = upsert(session, OutboxMessage).on_conflict_do_nothing(index_elements=["key"]).returning(_T.c.id)
+    new = len(session.execute(statement, rows).all())
     if new:
         session.info["outbox"] = True
     return new
@@ -347,6 +347,14 @@ def undeliverable(session: Session, now: dt.datetime, message_id: int, reason: s
         if message.kind == "post":
             lost = ChannelLost(gone, reason[:300], now, message.template, json.loads(message.facts), message.subject)
         publish(session, lost)
+
+
+def repaints_waiting(session: Session, subject: str) -> frozenset[str]:
+    """The lanes in which a repaint of a subject's card waits, kept from being claimed until this transaction ends: it will
+    be drawn from what this one commits."""
+    mine = _T.c.subject == subject, _T.c.kind == "repaint", _T.c.state == "waiting", _T.c.tries == 0
+    rows = session.execute(select(_T.c.lane).where(*mine).with_for_update(skip_locked=True))
+    return frozenset(rows.scalars())
 
 
 def copies(session: Session, subject: str) -> list[Destination]:

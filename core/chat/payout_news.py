@@ -27,6 +27,7 @@ from core.payouts import batches
 from core.payouts.calendar import ASSISTANTS
 from core.payouts.facts import BatchApproved, PayoutsProcessed
 from core.payouts.tables import BatchSkip, PayoutBatch, Withdrawal
+from core.payouts.words import BY_HAND
 from core.people import ChatIdentity, Person
 from core.storage import table_of
 
@@ -146,7 +147,7 @@ def _reflag(session: Session, fact: PayoutsProcessed, batch: PayoutBatch) -> Non
 
 def repaint_batch(session: Session, now: dt.datetime, batch_id: int) -> None:
     """Have every copy of a batch's card drawn anew."""
-    repaint(session, now, f"batch:{batch_id}", "unasked/batch", {"batch": batch_id})
+    repaint(session, now, f"batch:{batch_id}", "unasked/batch", {"batch": batch_id}, often=True)
 
 
 def batch_approved(session: Session, fact: BatchApproved) -> None:
@@ -160,11 +161,16 @@ def batch_approved(session: Session, fact: BatchApproved) -> None:
 
 
 def to_pay_together(session: Session, now: dt.datetime, withdrawal: Withdrawal) -> bool:
-    """Whether a withdrawal that was handed over is one of so many that they have one card for all; it is written."""
+    """Whether a withdrawal that is paid by hand is one of so many that they have one card for all: it is written with
+    the first that is handed over, and drawn anew with every further one and every one that is marked."""
     batch_id = withdrawal.batch_id
-    if batch_id is None or batches.size(session, batch_id) <= CARDS_TO_PAY:
+    if batch_id is None or withdrawal.rail not in BY_HAND or batches.size(session, batch_id) <= CARDS_TO_PAY:
         return False
-    card(session, now, "unasked/batch_to_pay", f"batch-to-pay:{batch_id}", {"batch": batch_id}, "admin")
+    subject, facts = f"batch-to-pay:{batch_id}", {"batch": batch_id}
+    if withdrawal.state == "sent":
+        card(session, now, "unasked/batch_to_pay", subject, facts, "admin")
+    if withdrawal.sent_at is not None:
+        repaint(session, now, subject, "unasked/batch_to_pay", facts, often=True)
     return True
 
 

@@ -14,8 +14,13 @@ from core.chat.outbox import Destination, Draft, Facts
 from core.people import Identity
 
 
-def repaint(session: Session, now: dt.datetime, subject: str, template: str, facts: Facts) -> None:
-    """Have every copy of a subject's card drawn anew, after what is on its way to the same place."""
+def repaint(
+    session: Session, now: dt.datetime, subject: str, template: str, facts: Facts, *, often: bool = False
+) -> None:
+    """Have every copy of a subject's card drawn anew, after what is on its way to the same place.
+
+    often: it changes many times in a row; a repaint that waits already is relied on instead of writing another.
+    """
     drafts = [
         Draft(
             unique(f"repaint:{subject}"),
@@ -33,7 +38,9 @@ def repaint(session: Session, now: dt.datetime, subject: str, template: str, fac
         Draft(unique(f"repaint:{subject}"), template, facts, person_id=person_id, kind="repaint", subject=subject)
         for person_id in copies.expecting(session, subject)
     ]
-    outbox.put_all(session, now, drafts)
+    waiting = outbox.repaints_waiting(session, subject) if often else frozenset[str]()
+    fresh = [draft for draft in drafts if (draft.lane or outbox.lane_of(draft.to, draft.person_id)) not in waiting]
+    outbox.put_all(session, now, fresh)
 
 
 def _reader_lane(session: Session, to: Destination) -> str:

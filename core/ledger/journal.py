@@ -142,13 +142,11 @@ def hold_all(session: Session, kind: str, effective_at: dt.datetime, holds: Sequ
     if not holds:
         return
     shut_out_posters(session)
-    entries = []
     for one in holds:
         _check_moves(one.key, [Move(one.debit, one.credit, one.amount)])
-        draft = _draft(one.key, kind, effective_at, one.memo, None)
-        entries.append(
-            {"key": one.key, "kind": kind, "effective_at": draft.effective_at, "memo": one.memo, "reverses": None}
-        )
+        _check_words(one.key, kind, one.memo)
+    said = {"kind": kind, "effective_at": effective_at, "reverses": None}
+    entries = [{"key": one.key, "memo": one.memo, **said} for one in holds]
     ordered = insert(_entry).returning(_entry.c.id, sort_by_parameter_order=True)
     ids = list(session.execute(ordered, entries).scalars())
     transfers = [
@@ -233,10 +231,14 @@ def _last_seq(session: Session, entry_id: int) -> int:
     return int(session.execute(statement).scalar_one())
 
 
-def _draft(key: str, kind: str, effective_at: dt.datetime, memo: str, reverses: int | None) -> Entry:
+def _check_words(key: str, kind: str, memo: str) -> None:
     for what, value, longest in (("key", key, LONGEST_KEY), ("kind", kind, LONGEST_KIND), ("memo", memo, LONGEST_MEMO)):
         if len(value) > longest or "\0" in value or (not value and what != "memo"):
             raise UnfitEntry(key=key, problem=f"its {what} is empty, longer than {longest} characters or holds a NUL")
+
+
+def _draft(key: str, kind: str, effective_at: dt.datetime, memo: str, reverses: int | None) -> Entry:
+    _check_words(key, kind, memo)
     if effective_at.tzinfo is None:
         raise ValueError("naive datetime")
     at = effective_at.astimezone(dt.UTC)

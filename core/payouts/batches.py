@@ -76,7 +76,8 @@ def write(
     ]
     made = insert(_WITHDRAWAL).returning(_WITHDRAWAL.c.id, sort_by_parameter_order=True)
     ids = [int(number) for number in session.execute(made, rows).scalars()]
-    journal.hold_all(session, transitions.REQUEST, now, [_hold(Withdrawal(**row)) for row in rows])
+    holds = [_hold(batch.program, row["creator_id"], row["number"], row["amount"]) for row in rows]
+    journal.hold_all(session, transitions.REQUEST, now, holds)
     return ids
 
 
@@ -92,14 +93,13 @@ def _last_numbers(session: Session, program: str) -> dict[str, int]:
     return {row[0]: row[1] for row in session.execute(of_program.group_by(_WITHDRAWAL.c.creator_id))}
 
 
-def _hold(withdrawal: Withdrawal) -> journal.Hold:
-    who = withdrawal.program, withdrawal.creator_id
+def _hold(program: str, creator_id: str, number: int, amount: int) -> journal.Hold:
     return journal.Hold(
-        key=transitions.entry_key(withdrawal, "request"),
-        debit=accounts.account_id(who[0], "available", who[1]),
-        credit=accounts.account_id(who[0], "reserved", who[1]),
-        amount=withdrawal.amount,
-        memo=transitions.memo_of(withdrawal, "requested"),
+        key=transitions.key_of(program, creator_id, number, "request"),
+        debit=accounts.account_id(program, "available", creator_id),
+        credit=accounts.account_id(program, "reserved", creator_id),
+        amount=amount,
+        memo=transitions.memo_for(creator_id, number, "requested"),
     )
 
 

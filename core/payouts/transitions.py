@@ -27,12 +27,22 @@ PAID = "withdrawal.paid"
 
 def entry_key(withdrawal: Withdrawal, step: str) -> str:
     """The idempotency key of one step's ledger entry."""
-    return f"withdrawal:{withdrawal.program}:{withdrawal.creator_id}:{withdrawal.number}:{step}"
+    return key_of(withdrawal.program, withdrawal.creator_id, withdrawal.number, step)
+
+
+def key_of(program: str, creator_id: str, number: int, step: str) -> str:
+    """The same, by what a withdrawal is known by in the ledger."""
+    return f"withdrawal:{program}:{creator_id}:{number}:{step}"
 
 
 def memo_of(withdrawal: Withdrawal, step: str) -> str:
     """What an entry says of itself: whose withdrawal, by the creator's own count, which is not the number in WD-8."""
-    return f"{withdrawal.creator_id}'s withdrawal no. {withdrawal.number}: {step}"
+    return memo_for(withdrawal.creator_id, withdrawal.number, step)
+
+
+def memo_for(creator_id: str, number: int, step: str) -> str:
+    """The same, without the withdrawal's row."""
+    return f"{creator_id}'s withdrawal no. {number}: {step}"
 
 
 def hold(session: Session, now: dt.datetime, withdrawal: Withdrawal) -> bool:

@@ -98,10 +98,12 @@ def test_nothing_to_move(world: World) -> None:
     """A month without money is paid out too, without an entry; what was available before is asked for."""
     world.earn({"ada": 5 * DOLLAR, "bo": -DOLLAR})
     world.process()
-    world.now, _ = payout_day(PROGRAM, FEB), world.settled(dt.date(2026, 3, 1))
+    world.now = payout_day(PROGRAM, FEB)
+    world.settled(dt.date(2026, 3, 1))
     (done,) = world.process()
     assert (done.entry_id, done.moved, done.payouts) == (None, 0, 0)
-    world.now, _ = payout_day(PROGRAM, dt.date(2026, 3, 1)), world.settled(dt.date(2026, 4, 1))
+    world.now = payout_day(PROGRAM, dt.date(2026, 3, 1))
+    world.settled(dt.date(2026, 4, 1))
     world.earn({"ada": 5 * DOLLAR, "bo": 3 * DOLLAR}, dt.date(2026, 3, 1))
     (done,) = world.process()
     assert [(one.creator_id, one.amount) for one in world.withdrawals()] == [("ada", 10 * DOLLAR)]
