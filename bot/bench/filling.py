@@ -44,9 +44,9 @@ def create(url: str, size: Size) -> Database:
     database = Database(engine)
     with database.transaction() as session:
         sync_programs(session, CONFIG)
-        session.connection().execute(text(_CREATORS.format(numbers=_numbers(session))), {"many": size.creators})
+        session.connection().execute(text(_CREATORS.format(numbers=numbers(session))), {"many": size.creators})
         projects = {"many": size.projects, "creators": size.creators, "program": PROGRAM}
-        session.connection().execute(text(_PROJECTS.format(numbers=_numbers(session))), projects)
+        session.connection().execute(text(_PROJECTS.format(numbers=numbers(session))), projects)
         accounts.open_wallets(session, ((PROGRAM, f"c{number:07}") for number in range(size.creators)))
     return database
 
@@ -57,7 +57,7 @@ def add_days(database: Database, size: Size, days: Iterable[dt.date]) -> None:
         with database.transaction() as session:
             moment = _MOMENT_POSTGRES if is_postgres(session) else _MOMENT_SQLITE
             facts = {"many": size.events, "projects": size.projects, "prefix": day.isoformat()}
-            events = _EVENTS.format(numbers=_numbers(session), moment=moment)
+            events = _EVENTS.format(numbers=numbers(session), moment=moment)
             session.connection().execute(text(events), facts)
             session.connection().execute(_ROLL_UP, {"day": day, "prefix": day.isoformat()})
             session.connection().execute(_DIRTY, {"day": day, "program": PROGRAM})
@@ -70,7 +70,7 @@ def refresh_statistics(database: Database) -> None:
             connection.execute(text("VACUUM ANALYZE"))
 
 
-def _numbers(session: Session) -> str:
+def numbers(session: Session) -> str:
     """A table `n` of one column `i`: 0, 1, … below :many."""
     if is_postgres(session):
         return "generate_series(0, CAST(:many AS bigint) - 1) AS n(i)"

@@ -14,7 +14,7 @@ import typer
 from psycopg import sql
 from sqlalchemy.engine import make_url
 
-from bot.bench import answering, importing, settling, starting
+from bot.bench import answering, closing, importing, settling, starting
 from bot.bench.figures import Figure, machine
 from bot.bench.filling import Size, create
 from bot.bench.settling import NewDatabase
@@ -48,6 +48,8 @@ def _figures(only: str | None, divide: int, kinds: Sequence[str]) -> Iterator[Fi
         yield from importing.figures(importing.ROWS // divide, kinds, **rounds)
     if only in (None, "settle"):
         yield from settling.figures(Size().divided_by(divide), kinds, **rounds)
+    if only in (None, "close"):
+        yield from closing.figures(closing.Market().divided_by(divide), kinds, **rounds)
     if only in (None, "answer"):
         times = 1 if rounds else answering.ROUNDS
         yield from answering.figures(kinds, answering.LARGE.divided_by(divide), rounds=times)

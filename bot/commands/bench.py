@@ -8,7 +8,7 @@ import typer
 
 from bot.commands.common import AsJson, refuse
 
-Part = Literal["import", "settle", "answer", "help"]
+Part = Literal["import", "settle", "close", "answer", "help"]
 
 
 def register(app: typer.Typer) -> None:
@@ -29,7 +29,7 @@ def bench(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Measure import, settlement and answers, each as a ratio against a floor taken in the same run."""
+    """Measure import, settlement, a month's close and answers, each as a ratio against a floor of the same run."""
     from bot.bench.run import measure
 
     reached = measure(quick, only, postgres, as_json)
