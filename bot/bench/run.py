@@ -14,7 +14,7 @@ import typer
 from psycopg import sql
 from sqlalchemy.engine import make_url
 
-from bot.bench import answering, closing, importing, settling, starting
+from bot.bench import answering, closing, importing, settling, starting, watching
 from bot.bench.figures import Figure, machine
 from bot.bench.filling import Size, create
 from bot.bench.settling import NewDatabase
@@ -53,6 +53,9 @@ def _figures(only: str | None, divide: int, kinds: Sequence[str]) -> Iterator[Fi
     if only in (None, "answer"):
         times = 1 if rounds else answering.ROUNDS
         yield from answering.figures(kinds, answering.LARGE.divided_by(divide), rounds=times)
+    if only in (None, "watch"):
+        asked = watching.ASKED // divide
+        yield from watching.figures(kinds, watching.Crowd().divided_by(divide), asked)
     if only in (None, "help"):
         yield from starting.figures()
 

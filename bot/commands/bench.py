@@ -8,7 +8,7 @@ import typer
 
 from bot.commands.common import AsJson, refuse
 
-Part = Literal["import", "settle", "close", "answer", "help"]
+Part = Literal["import", "settle", "close", "answer", "watch", "help"]
 
 
 def register(app: typer.Typer) -> None:
