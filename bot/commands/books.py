@@ -56,8 +56,9 @@ def settle(
             say("Dry run: nothing was posted.")
     else:
         say("Nothing to settle: no usage has arrived yet.")
-    for one in [] if as_json else paid:
-        say(_paid_words(one))
+    for one in paid:
+        if not as_json and (one.moved or one.payouts or one.skipped):
+            say(_paid_words(one))
 
 
 def _run(result: RunResult) -> dict[str, object]:
@@ -91,9 +92,10 @@ def _paid_words(one: Processed) -> str:
     from core.ledger.money import format_money
 
     passed = f"; {one.skipped} passed over and told why" if one.skipped else ""
+    made = "1 withdrawal" if one.payouts == 1 else f"{one.payouts:,} withdrawals"
     return (
         f"{one.program}: {format_money(one.moved)} of {one.month:%Y-%m} and before is available; "
-        f"{one.payouts} withdrawals, {format_money(one.total)}, wait for approval{passed}."
+        f"{made}, {format_money(one.total)}, {'waits' if one.payouts == 1 else 'wait'} for approval{passed}."
     )
 
 

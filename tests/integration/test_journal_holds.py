@@ -293,3 +293,23 @@ def test_replacing_through_any_unique_key_is_refused(sqlite_database: Database, 
     raw.close()
     with sqlite_database.reading() as session:
         assert wrong(session) == {}
+
+
+def test_holds_many(books: Database) -> None:
+    """Many holds are entries of one transfer each, in order; one that a balance does not cover undoes all of them."""
+    with books.transaction() as session:
+        entry_id = journal.open_entry(session, "k1", "test", NOW)
+        journal.post_moves(session, entry_id, [Move(USAGE, AVAILABLE, 900), Move(USAGE, AVAILABLE, 100)])
+        assert journal.moves_of(session, entry_id) == [Move(USAGE, AVAILABLE, 900), Move(USAGE, AVAILABLE, 100)]
+        holds = [journal.Hold(f"h{number}", AVAILABLE, RESERVED, 300, "held") for number in range(3)]
+        journal.hold_all(session, "test", NOW, holds)
+        journal.hold_all(session, "test", NOW, [])
+        assert balances(session) == {USAGE: -1_000, AVAILABLE: 100, RESERVED: 900}
+        assert [journal.find(session, one.key) is not None for one in holds] == [True] * 3
+        assert wrong(session) == {}
+    for again, refusal in ((journal.Hold("h9", AVAILABLE, RESERVED, 101), ValueError), (holds[0], IntegrityError)):
+        with pytest.raises(refusal), books.transaction() as session:
+            journal.hold_all(session, "test", NOW, [journal.Hold("h8", AVAILABLE, RESERVED, 1), again])
+    with books.reading() as session:
+        assert balances(session) == {USAGE: -1_000, AVAILABLE: 100, RESERVED: 900}
+        assert journal.find(session, "h8") is None
