@@ -15,34 +15,43 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
+from sqlalchemy import Date, bindparam, select
+
 from adapters.web.playground import PLATFORM, WORKSPACE
 from bot import sample
 from bot.bootstrap import App, build, prepare
 from bot.relay import Relay
+from bot.sample_assistants import ASSISTERS
 from bot.settings import Secret, Settings
 from core import people
-from core.chat import subscriptions, templates
+from core.chat import outbox, subscriptions, templates
 from core.chat.cards import Actions, Button, Card, FormField, Select
 from core.chat.outbox import ChannelLost, Destination
 from core.chat.registry import COMMAND_ACTIONS, REGISTRY, Reply
-from core.clock import system_clock
+from core.clock import DAY, system_clock
 from core.earnings import catalog
+from core.earnings.month_tables import MonthUse
+from core.earnings.payments import accept_payments
 from core.earnings.settlement import settle_due
+from core.earnings.tables import Project
 from core.errors import DeskError
-from core.payouts import withdrawals
+from core.payouts import processing, withdrawals
 from core.people import Identity
-from core.storage import publish
+from core.storage import publish, table_of
 
 CHANNEL = Destination(PLATFORM, WORKSPACE, sample.CHANNELS[1])
 LOST = Destination(PLATFORM, WORKSPACE, "gone")
 PEOPLE = ("ada", "kenji", "mira", "tom", "noor")
 LINES = (
     ("ada", "/settings alerts=on"),
+    ("ada", f"/stats program={sample.PROGRAM}"),
+    ("ada", f"/stats program={ASSISTERS}"),
     ("ada", "/stats"),
     ("ada", "/payouts 7"),
     ("ada", "/payouts 1"),
     ("ada", "/link"),
     ("ada", "/withdraw"),
+    ("ada", f"/withdraw program={sample.PROGRAM}"),
     ("ada", "/help paid"),
     ("ada", "/help withdraw"),
     ("ada", "/nonsense"),
@@ -53,7 +62,19 @@ LINES = (
     ("noor", "/desk settlement dry-run"),
     ("noor", "/desk export transactions"),
 )
+HELD = "grace-hopper"  # a creator of assistants whom the next payout passes over
+ASKED = f"/withdraw 60 bank program={sample.PROGRAM}"
 REASON = "The account's name doesn't match; please look again."
+
+_USE, _PROJECT = table_of(MonthUse), table_of(Project)
+# Who used an assistant of Ada's in the last month that is closed.
+_A_SUBSCRIBER = (
+    select(_USE.c.user_id, _USE.c.month)
+    .join(_PROJECT, _PROJECT.c.project_id == _USE.c.project_id)
+    .where(_PROJECT.c.creator_id == "ada", _USE.c.tokens > 0, _USE.c.month < bindparam("now", type_=Date))
+    .order_by(_USE.c.month.desc(), _USE.c.tokens.desc())
+    .limit(1)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +182,7 @@ class _Tour:
             code, _ = people.create_link_code(session, self.app.clock(), people.resolve(session, "ada").person_id)
         await self._run("ada-phone", f"/link {code}")
         await self._deliver(dt.timedelta(days=2))
+        await self._end_a_month()
 
     def _samples(self) -> Iterator[tuple[str, str]]:
         """Every command's sample line, by somebody who may use it; leaving the desk comes last."""
@@ -188,10 +210,10 @@ class _Tour:
 
     async def _decide_one(self) -> None:
         """Requests that are thrown away, approved one by one and together, refused, paid, failed and returned."""
-        await self._first_press("ada", "/withdraw 60 bank", "withdraw.cancel")
+        await self._first_press("ada", ASKED, "withdraw.cancel")
         await self._request("ada")
         await self._first_press("mira", "/desk batch", "payout.batch")
-        await self._run("tom", f"/desk adjust ada 5.00 {REASON}")
+        await self._run("tom", f"/desk adjust ada 5.00 program={sample.PROGRAM} {REASON}")
         await self._first_press("noor", "/desk adjustments", "adjust.approve")
         await self._deliver(dt.timedelta())
         for creator, ending in (("ada", "paid"), ("ada", "reject"), ("ada", "failed"), ("ada", "returned")):
@@ -222,7 +244,7 @@ class _Tour:
 
     async def _request(self, creator: str) -> int | None:
         """A request of $60.00; its number, None when the sample can't afford one more."""
-        made = await self._first_press(creator, "/withdraw 60 bank", "withdraw.confirm")
+        made = await self._first_press(creator, ASKED, "withdraw.confirm")
         if made is None:
             return None
         return next((int(one.value) for one in made.card.buttons if one.value.isdecimal()), None)
@@ -241,6 +263,31 @@ class _Tour:
             elsewhere = Destination(PLATFORM, "elsewhere", "earnings")
             subscriptions.subscribe(session, now, people.resolve(session, "Noor"), elsewhere, "digest")
             subscriptions.workspace_gone(session, now, PLATFORM, "elsewhere", "the desk was removed")
+
+    async def _end_a_month(self) -> None:
+        """A payment that comes after its month's close; the next payout, with somebody who can't be paid."""
+        app, now = self.app, self.app.clock()
+        program = app.config.programs[ASSISTERS]
+        with app.database.transaction() as session:
+            code, _ = people.create_link_code(session, now, people.resolve(session, HELD).person_id)
+        await self._run(HELD, f"/link {code}")
+        await self._run("noor", f"/desk freeze {HELD} {REASON}")
+        with app.database.reading() as session:
+            user, month = session.execute(_A_SUBSCRIBER, {"now": now.date().replace(day=1)}).one()
+        row = {"payment_id": "late", "user_id": user, "plan": "Plus", "amount_usd": "19.00", "referrer_id": "ada"}
+        dates = {"paid_at": now.isoformat(), "month": f"{month:%Y-%m}"}
+        accept_payments(app.database, app.config, [row | dates], "late", now, program=ASSISTERS)
+        due = processing.next_payout(program, now)
+        for day in (now + DAY, due):
+            settle_due(app.database, app.config, day)
+        (made,) = processing.process_due(app.database, app.config, due)
+        with app.database.transaction() as session:
+            # One card for all that is paid by hand is for batches larger than the sample's.
+            noor = people.resolve(session, "Noor").person_id
+            outbox.put(session, due, "many", "unasked/batch_to_pay", {"batch": made.batch_id}, person_id=noor)
+        await self._deliver(due - now + DAY)
+        await self._press("mira", "batch.list", str(made.batch_id))
+        await self._press("mira", "batch.approve", str(made.batch_id))
 
     async def _deliver(self, later: dt.timedelta) -> None:
         """Draw what waits to be said, and send payouts that are due."""
