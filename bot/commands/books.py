@@ -13,6 +13,7 @@ import typer
 from bot.commands.common import AsJson, At, Config, amounts, emit, open_desk, parse_day, refuse, say, table
 
 if TYPE_CHECKING:
+    from core.earnings.facts import LateChange, MonthPosted
     from core.earnings.settlement import RunResult
     from core.payouts.processing import Processed
 
@@ -52,6 +53,9 @@ def settle(
             ("PROGRAM", "DAYS", "PROJECTS", "CREATORS", "INCENTIVES", "COSTS", "MARGIN", "ENTRY"),
             [_row(result) for result in results],
         )
+        for result in results:
+            for month in result.months:
+                say(_month_words(result.program, month))
         if dry_run:
             say("Dry run: nothing was posted.")
     else:
@@ -72,8 +76,41 @@ def _run(result: RunResult) -> dict[str, object]:
         **amounts(amount=result.amount, spent=result.spent, costs=result.costs, margin=result.margin),
         "entry": result.entry_id,
         "late_days": [day.isoformat() for day in result.late_days],
+        "months": [_month(one) for one in result.months],
+        "touched_late": [_touched(one) for one in result.touched_late],
         "head": result.head,
     }
+
+
+def _month(one: MonthPosted) -> dict[str, object]:
+    return {
+        "month": f"{one.month:%Y-%m}",
+        "first_close": one.first_close,
+        "projects": one.projects,
+        "referrers": one.referrers,
+        **amounts(payments=one.payments, gross=one.gross, share=one.share, referral=one.referral, margin=one.margin),
+    }
+
+
+def _touched(one: LateChange) -> dict[str, object]:
+    return {
+        "creator_id": one.creator_id,
+        "month": f"{one.month:%Y-%m}",
+        "paid_with": f"{one.bucket:%Y-%m}",
+        **amounts(embed=one.embed, marketplace=one.marketplace, referral=one.referral),
+    }
+
+
+def _month_words(program: str, one: MonthPosted) -> str:
+    from core.earnings.periods import month_name
+    from core.ledger.money import format_money
+
+    what = "closed" if one.first_close else "changed after its close"
+    share, referral, payments = (format_money(amount) for amount in (one.share, one.referral, one.payments))
+    return (
+        f"{program}: {month_name(one.month)} {what}: of {payments} from subscribers, {share} go to creators and "
+        f"{referral} to those who referred."
+    )
 
 
 def _paid(one: Processed) -> dict[str, object]:
@@ -103,7 +140,9 @@ def _row(result: RunResult) -> tuple[str, ...]:
     from core.ledger.money import format_money
 
     if result.start is None:
-        days = "late usage only" if result.late_days else f"nothing new (through {result.through})"
+        late = "late payments" if result.months else ""
+        late = "late usage" if result.late_days else late
+        days = f"{late} only" if late else f"nothing new (through {result.through})"
     else:
         days = f"{result.start} to {result.through}"
     money = (format_money(amount) for amount in (result.amount, result.costs, result.margin))

@@ -91,7 +91,8 @@ def _visits(session: Session) -> tuple[list[str], str]:
         -_VISIT.c.tokens,
     )
     wrong = [
-        f"project {row.project_id} on {row.day}: {_off('messages', row)}, {_off('tokens', row)}"
+        f"project {row.project_id} on {row.day}: "
+        + ", ".join(_off(name, row) for name in ("messages", "tokens") if getattr(row, name))
         for row in some(session, differing(6, said, kept))
     ]
     return wrong, f"{count(session, _VISIT)} visits equal their messages"

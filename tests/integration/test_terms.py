@@ -8,7 +8,7 @@ import datetime as dt
 import pytest
 
 from core.config import DeskConfig, Program, Terms
-from core.earnings.terms import KindCantChange, TermsChangeSettledDays, from_json, sync_programs
+from core.earnings.terms import KindCantChange, TermsChangeSettledDays, as_json, from_json, sync_programs
 from core.errors import NotYetBuilt
 from core.ledger import accounts
 from core.storage import Database
@@ -108,3 +108,26 @@ def test_program_left_out_keeps_its_books(sqlite_database: Database) -> None:
     sync(sqlite_database, config())
     sync(sqlite_database, DeskConfig())
     assert column(sqlite_database, "SELECT slug FROM program") == ["studio"]
+
+
+MONTHLY = Terms(dt.date(2025, 1, 1), share_bp=7000, referral_bp=2000, minimum_price=3_750_000)
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"referral_bp": 1900}, "referral_bp 2000, not 1900"),
+        ({"minimum_price": 4_000_000}, "minimum_price 3750000, not 4000000"),
+    ],
+)
+def test_terms_of_assistants_are_kept_too(sqlite_database: Database, changed: dict[str, int], words: str) -> None:
+    """Commission and floor of settled days can't change either; the next day they may. Kind `credits` keeps neither."""
+    sync(sqlite_database, config(MONTHLY, kind="assistants"))
+    settle(sqlite_database, "2026-01-05", "2026-01-13")
+    other = dataclasses.replace(MONTHLY, **changed)
+    with pytest.raises(TermsChangeSettledDays, match=words):
+        sync(sqlite_database, config(other, kind="assistants"))
+    later = dataclasses.replace(other, valid_from=dt.date(2026, 1, 14))
+    sync(sqlite_database, config(MONTHLY, later, kind="assistants"))
+    assert from_json(str(column(sqlite_database, "SELECT terms FROM program")[0])) == (MONTHLY, later)
+    assert "referral_bp" not in as_json(config(MONTHLY).programs["studio"])
