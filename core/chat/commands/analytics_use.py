@@ -15,7 +15,7 @@ REVIEWS_SHOWN = 10  # on a card; the file has all
 GOOD_RATING, FINE_RATING = 450, 400  # hundredths of a star
 
 _TOO_FEW_YET = "Fewer than 5 users so far, so this can't be shown yet."
-_WEEKS = "Whole weeks by UTC, own use left out; what fewer than 5 users did is hidden."
+_WHOLE = "Whole days by UTC, own use left out; what fewer than 5 users did is hidden."
 
 
 def peak_hours(call: Call, project: Project) -> View:
@@ -34,7 +34,7 @@ def peak_hours(call: Call, project: Project) -> View:
         meaning=_hours_meaning(found, labels, town),
         about=f"{span_text(found.span)}, hours in {town}" if found.span else "",
         picture=picture,
-        note=f"{_WEEKS} A hidden hour is a dash. /settings has your timezone.",
+        note=f"{_WHOLE} A hidden hour is a dash. /settings has your timezone.",
         columns=("Messages", "Unique Users"),
         lines=((counted(found.messages), counted(found.users)),),
         header=("hour", "messages"),
@@ -123,7 +123,7 @@ def drop_offs(call: Call, project: Project) -> View:
             f"{alt}.",
             tuple((label, point(share)) for label, share in zip(labels, found.shares, strict=True)),
         ),
-        note=f"A conversation ends at its last message. {_WEEKS}",
+        note=f"A conversation ends at its last message. {_WHOLE}",
         columns=("Messages", "Conversations", "Of all"),
         lines=tuple(
             (label, counted(count), TOO_FEW if share is None else f"{share}%")

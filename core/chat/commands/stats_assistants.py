@@ -10,6 +10,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from core.chat.commands.analytics_view import listed, span_text
 from core.chat.commands.bars import Bar, bars_of, spoken_chart
 from core.chat.commands.csvfiles import amount, table_csv
 from core.chat.commands.own import project_handle, project_label, title_of
@@ -112,14 +113,18 @@ def metrics(call: Call, project: Project, period: str) -> Metrics:
             ("Return User Rate", percent_text(found.return_rate)),
             ("Rating", hundredths_text(found.rating) + (f" of 5{rated}" if found.rating is not None else "")),
         ),
-        note=_metrics_note(period),
+        note=_metrics_note(found),
     )
 
 
-def _metrics_note(period: str) -> str:
-    if period == "today":
+def _metrics_note(found: figures.AssistantFigures) -> str:
+    """What the figures of people are of: never of fewer than five, so that a bit at either end may be left out."""
+    if found.period == "today":
         return "Today's conversations and messages are told at full hours, once at least 5 people are behind them."
-    return "Figures of people are shown from 5 different users on, your own use left out."
+    said = "Figures of people are shown from 5 different users on, your own use left out"
+    parts = [f"conversations to return rate of {span_text(found.span)}"] if found.span and not found.whole else []
+    parts += [f"rating of {span_text(found.rated)}"] if found.rated else []
+    return f"{said}: {listed(parts)}." if parts else f"{said}."
 
 
 def overview(call: Call, found: CreatorRevenue) -> Overview:
