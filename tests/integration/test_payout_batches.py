@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from core import people
-from core.chat import settings
+from core.chat import home, settings
+from core.ledger import accounts
 from core.payouts import approvals, batch_approvals, batches, freezes
 from core.payouts.batch_approvals import Left
 from core.payouts.refusals import NotAllowed
@@ -197,3 +198,22 @@ def test_batch_leads_to_the_month(talk: Talk) -> None:
     assert talk.press("Ann", "payout.failed", "2", reason="No such account.").ok
     titles = [card.title for where, card in talk.posted() if where == "payout-approvals"]
     assert titles == ["Monthly payouts for Jan 2026 · 23 payments to make by hand"]
+
+
+def test_open_dashboards(talk: Talk) -> None:
+    """Dashboards of creators of the program and of approvers are drawn anew when a month is paid out or approved."""
+    ada, mira, bo = (talk.link(name) for name in ("ada", "Mira", "bo"))
+    with talk.database.transaction() as session:
+        for identity in (ada, mira, bo):
+            home.opened(session, talk.now, identity)
+        accounts.open_wallets(session, [("studio", "bo")])
+    talk.posted()
+    talk.month({"ada": 20 * DOLLAR})
+    assert homes(talk) == {"Uada", "UMira"}
+    assert talk.press("Tom", "batch.approve", "1").ok
+    assert homes(talk) == {"Uada", "UMira"}
+
+
+def homes(talk: Talk) -> set[str]:
+    """Whose dashboards were drawn anew."""
+    return {where for where, card in talk.posted() if "Creator Studio" in card.title}

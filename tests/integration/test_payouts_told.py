@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from core import people
 from core.chat import settings
 from core.earnings.payments import accept_payments
+from core.earnings.settlement import StaleTerms
+from core.earnings.tables import ProgramState
+from core.earnings.terms import sync_programs
+from core.payouts.processing import run_due
 from core.storage import Database
-from tests.assistants_desk import World, feb, message, seeds_numbers
+from tests.assistants_desk import ASSISTERS, World, feb, message, seeds_numbers
 from tests.desk_world import jan, said
 
 
@@ -78,3 +83,31 @@ def test_late_days_of_the_running_month(world: World) -> None:
     world.take(message("tax", jan(12), 1_000_000, "shop", embed=True))
     world.settle(jan(15, 3))
     assert [card.title for _, card in world.posted() if "changed" in card.title] == []
+
+
+def test_catching_up(world: World) -> None:
+    """After weeks in which nobody ran, one call settles all days, closes the months and pays them out together."""
+    world.take(message("yoga", jan(13, 20), 4_000_000, "shop", embed=True))
+    later = dt.datetime(2026, 3, 20, 12, tzinfo=dt.UTC)
+    due = run_due(world.database, world.config, later)
+    assert [(one.start, one.through) for one in due.settled] == [(jan(14).date(), dt.date(2026, 3, 19))]
+    assert [(one.month, one.payouts) for one in due.processed] == [(dt.date(2026, 2, 1), 2)]
+    again = run_due(world.database, world.config, later)
+    assert again.processed == []
+    assert world.sound()
+
+
+def test_other_terms_hold_only_their_program_back(world: World) -> None:
+    """A program that this process knows under old terms is not settled, so it is not paid out either; others are."""
+    world.settle(feb(2, 3))
+    old = replace(ASSISTERS, terms=(replace(ASSISTERS.terms[0], share_bp=6000),))
+    config = replace(world.config, programs={"assisters": ASSISTERS, "other": replace(old, slug="other")})
+    with world.database.transaction() as session:
+        sync_programs(session, config)
+        session.get_one(ProgramState, "other").terms = "[]"
+        session.get_one(ProgramState, "other").settled_through = jan(1).date()
+    with pytest.raises(StaleTerms):
+        run_due(world.database, config, feb(2, 4))
+    with world.database.reading() as session:
+        months = {slug: session.get_one(ProgramState, slug).processed_month for slug in ("assisters", "other")}
+    assert months == {"assisters": jan(1).date(), "other": None}
