@@ -116,18 +116,17 @@ MONTHLY = Terms(dt.date(2025, 1, 1), share_bp=7000, referral_bp=2000, minimum_pr
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({"referral_bp": 1900}, "referral_bp 2000, not 1900"),
-        ({"minimum_price": 4_000_000}, "minimum_price 3750000, not 4000000"),
+        (dataclasses.replace(MONTHLY, referral_bp=1900), "referral_bp 2000, not 1900"),
+        (dataclasses.replace(MONTHLY, minimum_price=4_000_000), "minimum_price 3750000, not 4000000"),
     ],
 )
-def test_terms_of_assistants_are_kept_too(sqlite_database: Database, changed: dict[str, int], words: str) -> None:
+def test_terms_of_assistants_are_kept_too(sqlite_database: Database, changed: Terms, words: str) -> None:
     """Commission and floor of settled days can't change either; the next day they may. Kind `credits` keeps neither."""
     sync(sqlite_database, config(MONTHLY, kind="assistants"))
     settle(sqlite_database, "2026-01-05", "2026-01-13")
-    other = dataclasses.replace(MONTHLY, **changed)
     with pytest.raises(TermsChangeSettledDays, match=words):
-        sync(sqlite_database, config(other, kind="assistants"))
-    later = dataclasses.replace(other, valid_from=dt.date(2026, 1, 14))
+        sync(sqlite_database, config(changed, kind="assistants"))
+    later = dataclasses.replace(changed, valid_from=dt.date(2026, 1, 14))
     sync(sqlite_database, config(MONTHLY, later, kind="assistants"))
     assert from_json(str(column(sqlite_database, "SELECT terms FROM program")[0])) == (MONTHLY, later)
     assert "referral_bp" not in as_json(config(MONTHLY).programs["studio"])
