@@ -340,7 +340,7 @@ _TAKE = text("UPDATE account SET balance = balance - :amount WHERE id = :id AND 
 def _hold_postgres(session: Session, draft: Entry, move: Move) -> int | None:
     """Both rows are locked in id order; then one statement reads and moves them, and writes what hangs on that.
 
-    Two statements, because the second must see the rows as they were locked: one that locks and updates begins its
+    Statements apart, because the second must see the rows as they were locked: one that locks and updates begins its
     update at the versions before, where others wait for it in a queue that it would join (a deadlock).
     """
     facts = {
@@ -352,10 +352,14 @@ def _hold_postgres(session: Session, draft: Entry, move: Move) -> int | None:
         "effective_at": draft.effective_at,
         "memo": draft.memo,
     }
+    session.execute(_LOCK_ENTRIES)
     session.execute(_LOCK_BOTH, {"debit": move.debit, "credit": move.credit})
     number: int | None = session.execute(_HOLD, facts).scalar_one_or_none()
     return number
 
+
+# As every poster: the entry's table first, then balances. Settlement keeps others out of the one, then waits for these.
+_LOCK_ENTRIES = text("LOCK TABLE entry IN ROW EXCLUSIVE MODE")
 
 # NO KEY UPDATE: what it locks may be pointed at meanwhile, by foreign keys of others who are about to post.
 _LOCK_BOTH = text("SELECT id FROM account WHERE id IN (:debit, :credit) ORDER BY id FOR NO KEY UPDATE")

@@ -13,7 +13,7 @@ from core.ledger import accounts, journal
 from core.ledger.journal import AlreadyReversed, IdempotencyConflict, Move, NoSuchEntry
 from core.ledger.seal import seal
 from core.ledger.tables import Entry
-from core.storage import Database
+from core.storage import Database, is_postgres
 from tests.conftest import count
 from tests.journal_world import AVAILABLE, COSTS, FIRST, RESERVED, USAGE, at_once, balances, count_of, open_books
 from tests.ledger_world import NOW, wrong
@@ -174,6 +174,33 @@ def test_holds_and_returns_at_once(books: Database) -> None:
     with books.reading() as session:
         assert balances(session) == {USAGE: -300, AVAILABLE: 300}
         assert wrong(session) == {}
+
+
+def test_a_hold_during_a_settlement_waits_for_it(books: Database) -> None:
+    """A request that comes while a settlement is posting waits without holding what the settlement needs."""
+    with books.transaction() as session:
+        journal.post(session, "k1", "settlement", NOW, [Move(USAGE, AVAILABLE, 300)])
+    posting = threading.Event()
+
+    def work(index: int) -> object:
+        if index:
+            posting.wait()
+            with books.transaction() as session:
+                return journal.hold(session, AVAILABLE, RESERVED, 300, "h1", "withdrawal", NOW) is not None
+        with books.transaction() as session:
+            entry_id = journal.open_entry(session, "s1", "settlement", NOW)
+            posting.set()
+            while is_postgres(session) and not session.connection().execute(WAITS).scalar_one():
+                continue
+            line = select(literal(1), literal(USAGE), literal(AVAILABLE), literal(10))
+            return journal.post_select(session, entry_id, line)
+
+    assert sorted(at_once(2, work), key=str) == [1, True]
+    with books.reading() as session:
+        assert balances(session) == {USAGE: -310, AVAILABLE: 10, RESERVED: 300}
+
+
+WAITS = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
 
 
 def test_writes_an_entry_from_a_select(books: Database) -> None:
