@@ -17,8 +17,8 @@ def take(target: Path) -> None:
         open_chat(browser, address, viewport=size, device_scale_factor=1.4) as chat,
     ):
         chat.say('/stats "Logo Lab"')
-        chat.last.locator("img[data-chart]").evaluate("image => image.decode()")
-        chat.say("/withdraw 50")
+        chat.last.locator("img[data-chart]").first.evaluate("image => image.decode()")
+        chat.say("/withdraw 50 program=studio")
         chat.press("Request $50.00")
         chat.entry().get_by_text("withdrawal.request").wait_for()
         chat.page.locator("#channels .badge").wait_for()

@@ -34,7 +34,7 @@ Step = Callable[[Chat], object]
 STEPS: dict[str, Step] = {
     "start": lambda chat: chat.page,
     "stats": lambda chat: chat.say("/stats"),
-    "preview": lambda chat: chat.say("/withdraw 50"),
+    "preview": lambda chat: chat.say("/withdraw 50 program=studio"),
     "transactions": lambda chat: chat.say("/transactions"),
     "refusal": lambda chat: chat.say("/withdraw 49.99"),
     "approvals": lambda chat: chat.go("payout-approvals"),
@@ -60,7 +60,7 @@ def test_the_appearance_can_be_chosen_and_is_kept(browser: Browser, shared_demo:
 
     with open_chat(browser, shared_demo, color_scheme="light") as chat:
         chat.say("/stats")
-        picture = chat.last.locator("img[data-chart]")
+        picture = chat.last.locator("img[data-chart]").first
         light = chat.page.locator("body").evaluate("body => getComputedStyle(body).backgroundColor")
         button = chat.page.get_by_role("button", name="Dark appearance")
         expect(button).to_have_attribute("aria-pressed", "false")
@@ -140,7 +140,7 @@ def test_the_whole_job_without_a_mouse(browser: Browser, demo: str) -> None:
         expect(page.locator("#completions")).to_be_hidden()
         keys.press("Backspace")
 
-        keys.type("/withdraw 50")
+        keys.type("/withdraw 50 program=studio")
         expect(page.locator("#usage")).to_contain_text("/withdraw [amount]")
         keys.press("Enter")
         expect(chat.last).to_contain_text("Check before you request")

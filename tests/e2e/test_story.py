@@ -21,7 +21,7 @@ pytestmark = pytest.mark.e2e
 
 def shown_chart(chat: Chat) -> bool:
     """Whether the newest message's picture has arrived and has something in it."""
-    picture = chat.last.locator("img[data-chart]")
+    picture = chat.last.locator("img[data-chart]").first
     picture.scroll_into_view_if_needed()
     picture.evaluate("image => image.decode()")
     return bool(picture.evaluate("image => image.complete && image.naturalWidth > 600")) and bool(
@@ -66,7 +66,7 @@ def test_the_main_job_in_one_sitting(browser: Browser, demo: str, tmp_path: Path
 
         ask(chat)
         newest = chat.entry().get_attribute("data-entry")
-        expect(chat.say("/withdraw 50")).to_contain_text("Check before you request")
+        expect(chat.say("/withdraw 50 program=studio")).to_contain_text("Check before you request")
         assert chat.entry().get_attribute("data-entry") == newest, "a preview moves nothing"
         chat.press("Request $50.00")
         expect(chat.entry()).to_contain_text("withdrawal.request")

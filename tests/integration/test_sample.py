@@ -115,6 +115,7 @@ async def test_what_chat_hears(demo: Database) -> None:
     assert any("13 Jan" in card.title for _, _, card in port.posts)
 
 
+@pytest.mark.deep
 def test_the_same_moment_gives_the_same_books(demo: Database, sqlite_database: Database) -> None:
     """Filled again, the seal over the books is the same to the last digit."""
     fill_again(demo, sqlite_database)

@@ -37,7 +37,7 @@ const STEPS = [
   { id: "balance", label: "Check a balance", act: asCreator("/balance"), typed: /^\/balance\b/ },
   { id: "stats", label: "See the week's chart", act: asCreator("/stats"), typed: /^\/stats\b/ },
   { id: "explain", label: "Ask why this amount", act: asCreator("/explain"), typed: /^\/explain\b/ },
-  { id: "withdraw", label: "Ask for $50, and confirm", act: asCreator("/withdraw 50"), pressed: "withdraw.confirm" },
+  { id: "withdraw", label: "Ask for $50, and confirm", act: asCreator("/withdraw 50 program=studio"), pressed: "withdraw.confirm" },
   { id: "approve", label: "Let both approvers click", act: () => byId("both").click(), pressed: "payout.approve" },
   { id: "paid", label: "Mark the payout paid", act: () => toButton("payout.paid", admins()[0]), pressed: "payout.paid" },
   { id: "jump", label: "Jump to 03:00 and settle", act: () => byId("jump").click(), pressed: "jump" },
