@@ -9,7 +9,7 @@ from bot.relay import Relay
 from bot.scheduler import Scheduler
 from core.clock import DAY, system_clock
 from core.config import DeskConfig, Program
-from core.earnings.periods import last_due, month_of, next_month, next_settlement, settles_at
+from core.earnings.periods import closes_at, last_due, month_of, next_settlement
 from core.earnings.programs import kind_of
 from core.payouts.processing import next_payout
 
@@ -60,4 +60,4 @@ def _month_ends(program: Program, now: dt.datetime) -> tuple[dt.datetime, dt.dat
     """When the month that is running closes (one whose last day waits for its hour counts as running), and the next
     payout."""
     month = month_of(last_due(program, now) + DAY)
-    return settles_at(program, next_month(month) - DAY), next_payout(program, now)
+    return closes_at(program, month), next_payout(program, now)

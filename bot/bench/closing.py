@@ -19,9 +19,8 @@ from sqlalchemy import BigInteger, BindParameter, Date, TextClause, bindparam, t
 from bot.bench.figures import Figure, show
 from bot.bench.filling import Size, numbers, refresh_statistics
 from bot.bench.settling import DATABASES, NewDatabase
-from core.clock import DAY
 from core.config import DeskConfig, Program, Terms
-from core.earnings.periods import next_month, settles_at
+from core.earnings.periods import closes_at, last_day, next_month
 from core.earnings.settlement import settle_due
 from core.earnings.terms import sync_programs
 from core.ledger import accounts, seal
@@ -94,7 +93,7 @@ def _next_month(
         "assistants": market.assistants,
         "creators": market.creators,
         "month": month,
-        "day": next_month(month) - DAY,
+        "day": last_day(month),
         "prefix": month.isoformat(),
         "moment": f"{month} 08:00:00+00:00",
         "program": PROGRAM,
@@ -116,7 +115,7 @@ def _named(statement: str, facts: dict[str, object]) -> dict[str, object]:
 
 
 def _close(database: Database, month: dt.date) -> None:
-    results = settle_due(database, CONFIG, settles_at(CONFIG.programs[PROGRAM], next_month(month) - DAY), only=PROGRAM)
+    results = settle_due(database, CONFIG, closes_at(CONFIG.programs[PROGRAM], month), only=PROGRAM)
     if not results or not results[0].months:
         raise RuntimeError(f"{month} was not closed")
 
@@ -126,8 +125,8 @@ def _close_bare(database: Database, month: dt.date) -> None:
     with database.transaction() as session:
         connection = session.connection()
         run = connection.execute(text(_RUN), {"program": PROGRAM}).scalar_one()
-        last = next_month(month) - DAY
-        moment = settles_at(CONFIG.programs[PROGRAM], last).strftime("%Y-%m-%d %H:%M:%S+00:00")
+        last = last_day(month)
+        moment = closes_at(CONFIG.programs[PROGRAM], month).strftime("%Y-%m-%d %H:%M:%S+00:00")
         entry = {"key": f"settlement:{PROGRAM}:{run}", "moment": moment}
         facts: dict[str, object] = {
             "program": PROGRAM,

@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from core.chat.tables import PersonSettings
 from core.earnings.month_tables import MonthLine, ReferralLine
-from core.earnings.periods import Days, months_between, next_month
+from core.earnings.periods import Days, last_day, month_before, months_between
 from core.earnings.platform import PlatformMonth, platform_month
 from core.earnings.tables import Project
 from core.people import Person
@@ -28,7 +28,7 @@ _PERSON, _SETTINGS = table_of(Person), table_of(PersonSettings)
 
 def months_closed(days: Days) -> list[dt.date]:
     """The months whose last day is among these: a run over them closed those."""
-    return [month for month in months_between(days) if next_month(month) <= days.last + dt.timedelta(days=1)]
+    return [month for month in months_between(days) if last_day(month) <= days.last]
 
 
 def month_facts(
@@ -61,7 +61,7 @@ def _month(session: Session, figures: PlatformMonth, full: bool, least: int) -> 
 
 def _enough(session: Session, figures: PlatformMonth, least: int) -> bool:
     """Whether as many creators earned in the month before."""
-    month = (figures.month - dt.timedelta(days=1)).replace(day=1)
+    month = month_before(figures.month)
     earned = (
         select(_PROJECT.c.creator_id)
         .join(_MONTH_LINE, _MONTH_LINE.c.project_id == _PROJECT.c.project_id)

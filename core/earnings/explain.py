@@ -10,12 +10,11 @@ from typing import Any
 from sqlalchemy import Select, bindparam, select
 from sqlmodel import Session
 
-from core.clock import DAY
 from core.config import DeskConfig, Terms
 from core.earnings.daily import DIRTY, lines_of
 from core.earnings.differences import LINE, PROJECT, USAGE
 from core.earnings.month_tables import MonthLine
-from core.earnings.periods import late_label, next_month
+from core.earnings.periods import last_day, late_label
 from core.earnings.programs.credits import Credits
 from core.earnings.programs.money import FULL_SHARE_BP
 from core.earnings.tables import ProgramState, Project
@@ -146,7 +145,7 @@ def latest_earning(session: Session, creator_id: str, program: str) -> tuple[str
     values = {"creator": creator_id, "program": program}
     found = [(row[1], row[2], row[0]) for row in session.execute(_latest_day(is_postgres(session)), values)]
     months = session.execute(_latest_month(), values)
-    found += [(next_month(row[1]) - DAY, row[2], row[0]) for row in months]
+    found += [(last_day(row[1]), row[2], row[0]) for row in months]
     if not found:
         return None
     day, _, project_id = max(found, key=lambda one: one[:2])

@@ -13,12 +13,11 @@ from typing import Any
 from sqlalchemy import Select, select
 from sqlmodel import Session
 
-from core.clock import DAY
 from core.config import DeskConfig, Program, Terms
 from core.earnings.daily import DIRTY
 from core.earnings.differences import LINE
 from core.earnings.explain import Posted
-from core.earnings.periods import Days, late_label, late_month_label, month_of, next_month, settles_at
+from core.earnings.periods import Days, last_day, late_label, late_month_label, month_of, settles_at
 from core.earnings.revenue_days import (
     MONTH_LINE,
     Money,
@@ -94,7 +93,7 @@ def assistant_explanation(
     """Explain what an assistant earned on a UTC day and in its month, or would earn."""
     program = config.programs[project.program]
     month = month_of(day)
-    whole = Days(month, next_month(month) - DAY)
+    whole = Days(month, last_day(month))
     cells = revenue_days(session, config, program, [project.project_id], whole, now)
     cell = next((one for one in cells if one.day == day), None)
     terms = program.terms_on(day)

@@ -15,11 +15,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, String, bindparam, case, literal, null, select
 from sqlmodel import Session
 
-from core.clock import DAY, end_of, start_of
+from core.clock import end_of, start_of
 from core.earnings.daily import lines_of
 from core.earnings.differences import LINE, PROJECT
 from core.earnings.month_tables import MonthLine, ReferralLine
-from core.earnings.periods import day_name, late_label, late_month_label, month_name, next_month
+from core.earnings.periods import day_name, last_day, late_label, late_month_label, month_name
 from core.ledger.tables import Entry
 from core.storage import is_postgres, table_of
 
@@ -80,7 +80,7 @@ def newest_first(line: EarnedLine) -> tuple[float, int, int, int, str]:
 
 def place(day: dt.date | None, month: dt.date | None, source: str) -> tuple[int, int]:
     """Among lines of one run: the latest day first; a month stands before its last day. (0, 0) for neither."""
-    last = day if month is None else next_month(month) - DAY
+    last = day if month is None else last_day(month)
     return (-last.toordinal(), _SOURCES.index(source)) if last is not None else (0, 0)
 
 

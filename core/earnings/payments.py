@@ -16,7 +16,6 @@ from typing import NamedTuple
 from sqlmodel import Session
 
 from core import audit
-from core.clock import DAY
 from core.config import DeskConfig, Program
 from core.earnings.intake import fields
 from core.earnings.intake.fields import FieldError
@@ -24,6 +23,7 @@ from core.earnings.intake.orders import checked_reason, checked_source
 from core.earnings.intake.report import ImportReport, Progress, Rejected
 from core.earnings.payment_rows import COLUMNS, NAMES, REQUIRED_COLUMNS, Facts, Reported, read
 from core.earnings.payment_store import Changes, Known, learn, write
+from core.earnings.periods import last_day
 from core.earnings.programs.assistants import Assistants
 from core.errors import InvalidInput
 from core.storage import Database
@@ -215,7 +215,7 @@ class _Judge:
         through, program, month = self._known.settled_through, self._orders.program, facts.month
         if through is None or month is None:
             return
-        until = (month + 31 * DAY).replace(day=1) - DAY + dt.timedelta(days=program.late_days)
+        until = last_day(month) + dt.timedelta(days=program.late_days)
         if through < until:
             return
         if self._orders.reopen is None:

@@ -82,9 +82,9 @@ def period_of(name: str, now: dt.datetime, settled_through: dt.date | None, firs
         week = Days(settled_through - DAY * (_WEEK - 1), settled_through)
         return Period(name, week, week.before())
     if name == "month":
-        month = Days(today.replace(day=1), today)
+        month = Days(month_of(today), today)
         end = month.first - DAY
-        return Period(name, month, Days(end.replace(day=1), end.replace(day=min(today.day, end.day))))
+        return Period(name, month, Days(month_of(end), end.replace(day=min(today.day, end.day))))
     if name == "all":
         return Period(name, Days(min(first_day, today), today) if first_day is not None else None)
     raise UnknownPeriod(period=name)
@@ -110,16 +110,30 @@ def month_of(day: dt.date) -> dt.date:
 
 
 def next_month(month: dt.date) -> dt.date:
-    """The first day of the month after a month's first day."""
+    """The first day of the month after a month, given any day of it."""
     return dt.date(month.year + month.month // 12, month.month % 12 + 1, 1)
+
+
+def month_before(day: dt.date) -> dt.date:
+    """The month before a day's."""
+    return month_of(month_of(day) - DAY)
+
+
+def last_day(month: dt.date) -> dt.date:
+    """The last UTC day of a month, given any day of it."""
+    return next_month(month) - DAY
+
+
+def closes_at(program: Program, month: dt.date) -> dt.datetime:
+    """The moment from which a month may be closed: when its last UTC day may be settled."""
+    return settles_at(program, last_day(month))
 
 
 def closed_through(settled_through: dt.date | None) -> dt.date | None:
     """The first day of the last month that a program settled through this day has closed, None before any."""
     if settled_through is None:
         return None
-    month = month_of(settled_through)
-    return month if next_month(month) == settled_through + DAY else month_of(month - DAY)
+    return month_of(settled_through) if last_day(settled_through) == settled_through else month_before(settled_through)
 
 
 def months_between(days: Days) -> list[dt.date]:

@@ -114,9 +114,7 @@ class CreatorRevenue:
     def is_estimate(self) -> bool:
         """Whether any part of the figures is not settled yet."""
         days = self.period.days
-        open_month = days is not None and (
-            self.closed_through is None or days.last.replace(day=1) > self.closed_through
-        )
+        open_month = days is not None and (self.closed_through is None or month_of(days.last) > self.closed_through)
         return open_month or self.total.total.estimate != 0
 
 

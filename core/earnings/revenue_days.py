@@ -15,13 +15,12 @@ from typing import Any
 from sqlalchemy import BigInteger, Date, Select, and_, bindparam, cast, func, select
 from sqlmodel import Session
 
-from core.clock import DAY
 from core.config import DeskConfig, Program
 from core.earnings.daily import between
 from core.earnings.differences import LINE, USAGE
 from core.earnings.month_tables import DirtyMonth, MonthLine, ProjectPrice
 from core.earnings.months import estimates
-from core.earnings.periods import Days, closed_through, month_of, months_between, next_month
+from core.earnings.periods import Days, closed_through, last_day, month_of, months_between
 from core.earnings.programs.assistants import Assistants
 from core.earnings.programs.money import FULL_SHARE_BP
 from core.earnings.tables import ProgramState
@@ -110,7 +109,7 @@ def revenue_days(
     """The assistants' days with usage or money among these, in no particular order."""
     if not project_ids or not len(days):
         return []
-    whole = Days(month_of(days.first), next_month(month_of(days.last)) - DAY)  # a day's part needs its whole month
+    whole = Days(month_of(days.first), last_day(days.last))  # a day's part needs its whole month
     cells = _cells(session, program, project_ids, whole)
     return _in_days(session, program, project_ids, cells, months_between(days), days)
 
@@ -180,7 +179,7 @@ def _parts(months: Mapping[tuple[str, dt.date], MonthMoney], cells: list[_Cell])
     for (project_id, month), found in by_month.items():
         money = months[project_id, month].money
         if not found:  # the month's last day has what no usage is left for
-            parts[project_id, next_month(month) - DAY] = money
+            parts[project_id, last_day(month)] = money
             continue
         found.sort(key=lambda cell: cell.day)
         weights = [cell.tokens - cell.embed_tokens for cell in found]

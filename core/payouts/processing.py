@@ -19,7 +19,7 @@ from core.clock import DAY, utc_day
 from core.config import DeskConfig, Program
 from core.earnings import settlement
 from core.earnings.month_tables import PendingMonth
-from core.earnings.periods import month_of, next_month
+from core.earnings.periods import month_before, next_month
 from core.earnings.settlement import RunResult
 from core.earnings.tables import Creator, ProgramState
 from core.ledger import accounts, journal
@@ -70,11 +70,6 @@ def payout_day(program: Program, month: dt.date) -> dt.datetime:
         else after_business_days(first, 0, program.holidays)
     )
     return dt.datetime.combine(day, program.settle_at, dt.UTC)
-
-
-def month_before(day: dt.date) -> dt.date:
-    """The month before a day's."""
-    return month_of(month_of(day) - DAY)
 
 
 def next_payout(program: Program, now: dt.datetime) -> dt.datetime:

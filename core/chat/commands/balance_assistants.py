@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from core.chat.commands.own import creator_of, days_phrase, offers_in, title_of
 from core.chat.registry import Call
-from core.clock import DAY, utc_day
+from core.clock import utc_day
 from core.config import Program
 from core.earnings import revenue, stats
-from core.earnings.periods import month_of, next_month, settles_at
+from core.earnings.periods import closes_at, month_before, month_of
 from core.earnings.revenue import Lifetime, MonthSoFar
 from core.errors import DeskError
 from core.ledger import accounts
@@ -83,7 +83,7 @@ def assistants_in(call: Call, program: Program, known: Wallet | None = None) -> 
         lifetime=revenue.lifetime(session, call.creator_id, slug),
         settled_through=stats.settled_through(session, slug),
         month=month,
-        closes_at=settles_at(program, next_month(month.month) - DAY),
+        closes_at=closes_at(program, month.month),
         payout=_payout(call, program, wallet, month, standing.minimum),
         minimum=standing.minimum,
         hindrance=standing.refusal.text if standing.refusal is not None else "",
@@ -93,7 +93,7 @@ def assistants_in(call: Call, program: Program, known: Wallet | None = None) -> 
 def _payout(call: Call, program: Program, wallet: Wallet, month: MonthSoFar, minimum: int) -> Payout:
     """What the next payout brings if nothing else happens: with this month's estimates where it pays this month."""
     at = processing.next_payout(program, call.now)
-    pays = processing.month_before(utc_day(at))
+    pays = month_before(utc_day(at))
     this_month = pays >= month_of(utc_day(call.now))
     estimate = month.earlier_estimate
     if this_month:

@@ -10,10 +10,10 @@ from core.chat.commands.own import ASSISTANTS, narrowed, own_programs, title_of
 from core.chat.commands.paging import MOST_PAGES, Pages
 from core.chat.registry import Arg, Call, Reply, command
 from core.chat.words import command_line, month_text
-from core.clock import DAY
+from core.clock import utc_day
 from core.config import Program
 from core.earnings import referrals as referred
-from core.earnings.periods import month_of, next_month, settles_at
+from core.earnings.periods import closes_at
 from core.earnings.referrals import ReferralMonth, ReferralSummary
 from core.errors import DeskError
 
@@ -54,7 +54,7 @@ def referrals_command(
                 "title": title_of(call.config, one),
                 "summary": summary,
                 "total": summary.settled + summary.pending_estimate,
-                "closes_at": settles_at(one, next_month(month_of(call.now.date())) - DAY),
+                "closes_at": closes_at(one, utc_day(call.now)),
             }
             for one, summary in found
         ],

@@ -32,7 +32,7 @@ from core.chat.words import (
 from core.config import Program
 from core.earnings import revenue
 from core.earnings.analytics import figures
-from core.earnings.periods import month_of, next_month, settles_at
+from core.earnings.periods import closes_at, month_of, next_month
 from core.earnings.revenue import CreatorRevenue, Money, RevenueFigures
 from core.earnings.tables import Project
 
@@ -104,13 +104,15 @@ def metrics(call: Call, project: Project, period: str) -> Metrics:
     found = figures.figures(call.session, call.config, project, period, call.now)
     rated = "" if found.rated_by is None else f" ({found.rated_by:,} rated)"
     length = tenths_text(found.average_length)
+    # Who returns comes on another day: of a single one there is nothing to say.
+    returned = "takes two days" if period == "today" else percent_text(found.return_rate)
     return Metrics(
         fields=(
             ("Conversations", counted(found.conversations)),
             ("Messages", counted(found.messages)),
             ("Unique Users", counted(found.users)),
             ("Avg. Conversation Length", length if found.average_length is None else f"{length} messages"),
-            ("Return User Rate", percent_text(found.return_rate)),
+            ("Return User Rate", returned),
             ("Rating", hundredths_text(found.rating) + (f" of 5{rated}" if found.rating is not None else "")),
         ),
         note=_metrics_note(found),
@@ -161,7 +163,7 @@ def _note(call: Call, found: CreatorRevenue) -> str:
     last = month_of(days.last)
     if first > last:
         return f"Embed/API revenue is {embed}. Late reports are posted with the next settlement."
-    closes = settles_at(call.config.programs[found.program], next_month(last) - dt.timedelta(days=1))
+    closes = closes_at(call.config.programs[found.program], last)
     months = month_text(last) if first == last else f"{month_text(first)} to {month_text(last)}"
     return (
         f"Embed/API revenue is {embed}; marketplace revenue of {months} is an estimate until the month closes, "

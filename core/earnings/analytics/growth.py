@@ -17,7 +17,7 @@ from core.earnings.analytics.figures import period_for, users_between
 from core.earnings.analytics.privacy import LEAST, Cuts, Span
 from core.earnings.analytics.sources import money_of
 from core.earnings.analytics.visits import VISIT, bounds, visit_cuts, within
-from core.earnings.periods import Days, change_percent, months_between, next_month
+from core.earnings.periods import Days, change_percent, last_day, month_of, months_between
 from core.earnings.revenue_days import RevenueDay
 from core.earnings.tables import Project
 
@@ -101,7 +101,7 @@ def _cells(
     counted = (_by_month if monthly else _by_day)(session, project_id, whole)
     money: dict[dt.date, list[RevenueDay]] = {}
     for one in found:
-        money.setdefault(one.day.replace(day=1) if monthly else one.day, []).append(one)
+        money.setdefault(month_of(one.day) if monthly else one.day, []).append(one)
     cells = []
     for start in starts:
         parts, cell = money.get(start, ()), _cell(start, monthly)
@@ -127,7 +127,7 @@ def _is_settled(one: RevenueDay) -> bool:
 
 
 def _cell(start: dt.date, monthly: bool) -> Days:
-    return Days(start, next_month(start) - DAY if monthly else start)
+    return Days(start, last_day(start) if monthly else start)
 
 
 def _span(cell: Days) -> Span:

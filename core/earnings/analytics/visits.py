@@ -13,6 +13,7 @@ from sqlmodel import Session
 
 from core.clock import DAY, start_of, utc_day
 from core.earnings.analytics.privacy import HOUR, LEAST, Cuts, Span, UsedHour
+from core.earnings.periods import month_of
 from core.earnings.visit_tables import SLOT_MINUTES, Rating, Visit
 from core.storage import table_of
 
@@ -128,10 +129,10 @@ def _sure_cut(session: Session, project_id: str, since: dt.date) -> dt.date | No
     Spares a much used assistant the reading of all its history. The day itself is read too: the next looks back at it.
     """
     ends = list[dt.date]()
-    first = since.replace(day=1)
+    first = month_of(since)
     while len(ends) < _MONTHS_BACK and first > dt.date.min:
         ends.append(first - DAY)
-        first = ends[-1].replace(day=1)
+        first = month_of(ends[-1])
     if not ends:
         return None
     found: dt.date | None = session.execute(_sure(), {"project": project_id, "ends": ends}).scalar_one_or_none()
