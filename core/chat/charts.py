@@ -226,11 +226,12 @@ def _make_room(figure: Figure, axes: Axes) -> None:
 
 
 def shown(value: Decimal, unit: str) -> str:
-    """A value as it is read: $8.00, $1,300 for whole hundreds and more, 1,030, 40%."""
+    """A value as it is read in a picture: $8.00, to the cent; $1,300 for whole hundreds and more; 1,030; 40%."""
     if unit != "usd":
         text = f"{value:,.2f}".rstrip("0").rstrip(".").replace("-", "−")
         return f"{text}%" if unit == "percent" else text
-    text = format_money(int(value * MICROS))
+    rough = value if abs(value) < Decimal("0.01") else value.quantize(Decimal("0.01"))
+    text = format_money(int(rough * MICROS))
     whole = abs(value) >= 100 and value == value.to_integral_value()
     return text.removesuffix(".00") if whole else text
 

@@ -67,6 +67,7 @@ def test_figures() -> None:
         "$1,300.50",
         "−$2.00",
     ]
+    assert [shown(Decimal(value), "usd") for value in ("12.231234", "0.001409")] == ["$12.23", "$0.001409"]
     assert [shown(Decimal(value), "") for value in ("1030", "0.5", "-3")] == ["1,030", "0.5", "−3"]
     assert [shown(Decimal(value), "percent") for value in ("40", "-2.5")] == ["40%", "−2.5%"]
 

@@ -233,7 +233,7 @@ def _payouts(call: Call, program: Program, balance: AssistantBalance) -> str:
     waiting = views.open_of(call.session, call.creator_id, program.slug)
     past = [one for one in views.history(call.session, call.creator_id, program.slug, limit=1) if one not in waiting]
     lines = [f"{guard.shown_id(one.id)} {format_money(one.amount)} {status_word(one.state)}" for one in waiting[:3]]
-    lines += [f"last {guard.shown_id(one.id)} {format_money(one.amount)} {status_word(one.state)}" for one in past]
+    lines += [f"Last: {guard.shown_id(one.id)} {format_money(one.amount)} {status_word(one.state)}" for one in past]
     tail = f" {'; '.join(lines)}." if lines else ""
     return (
         f"Available {format_money(balance.available)}, pending {format_money(balance.pending)}; the payout of "
