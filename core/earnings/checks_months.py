@@ -29,7 +29,7 @@ from sqlmodel import Session
 from core.config import Program
 from core.earnings.differences import LINE, PROJECT
 from core.earnings.month_tables import PaymentVoid
-from core.earnings.months.allocation import PAYMENT, USE
+from core.earnings.months.allocation import PAYMENT, USE, joining_whole
 from core.earnings.months.buckets import PENDING_MONTH
 from core.earnings.months.closing import (
     DIRTY_MONTH,
@@ -115,7 +115,8 @@ def _months(session: Session) -> tuple[list[str], str]:
                 wrong.append(f"{state.slug}, {month_name(month)}: not marked as waiting for its close")
                 continue
             compared += 1
-            wrong += _not_posted(session, program, month)
+            with joining_whole(session):
+                wrong += _not_posted(session, program, month)
     return wrong, f"{compared} closed months equal their payments and usage"
 
 

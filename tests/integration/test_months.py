@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from core.earnings.facts import LateChange, MonthPosted, SettlementPosted
 from core.earnings.month_tables import MonthUse, Payment
-from core.earnings.months.allocation import slices
+from core.earnings.months.allocation import joining_whole, slices
 from core.earnings.settlement import RunResult, settle_due
 from core.earnings.tables import ProgramState
 from core.earnings.terms import sync_programs
@@ -233,7 +233,8 @@ def _pools(database: Database, chance: random.Random, many: int, most: int) -> N
         common = {"source": "x", "program": "helpers", "paid_at": at(1, 1), "month": JAN}
         session.execute(MonthUse.__table__.insert(), uses)  # type: ignore[attr-defined]
         session.execute(Payment.__table__.insert(), [common | one for one in payments])  # type: ignore[attr-defined]
-        found = {row.project_id: row.gross for row in session.execute(slices(session, "helpers", [JAN]))}
+        with joining_whole(session):
+            found = {row.project_id: row.gross for row in session.execute(slices(session, "helpers", [JAN]))}
     assert found == expected
     assert sum(found.values()) == sum(int(str(one["amount"])) for one in payments)
 

@@ -10,10 +10,25 @@ import datetime as dt
 import itertools
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Date, Select, and_, case, cast, func, literal, select, union_all
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Date,
+    Select,
+    Subquery,
+    and_,
+    case,
+    cast,
+    func,
+    literal,
+    select,
+    text,
+    union_all,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Session
 
@@ -32,6 +47,18 @@ _PROGRAM = table_of(ProgramState)
 MOST_TOKENS = 3_000_000_000
 
 
+@contextmanager
+def joining_whole(session: Session) -> Iterator[None]:
+    """For statements over whole months. PostgreSQL's statistics don't know a month that is just over: where they let it
+    expect a row or two, it would look through all payments anew for every row of use. SQLite joins by its keys."""
+    if not is_postgres(session):
+        yield
+        return
+    session.execute(text("SET LOCAL enable_nestloop = off"))
+    yield
+    session.execute(text("SET LOCAL enable_nestloop TO DEFAULT"))
+
+
 def counting(program: str, months: Sequence[dt.date]) -> ColumnElement[bool]:
     """That a row of `payment` is a payment of these months that nobody has voided."""
     return and_(
@@ -44,7 +71,9 @@ def counting(program: str, months: Sequence[dt.date]) -> ColumnElement[bool]:
 
 def slices(session: Session, program: str, months: Sequence[dt.date]) -> Select[Any]:
     """(month, project_id, gross, tokens): each assistant's slices of the months' payments added up, and its marketplace
-    tokens by others, of users without a payment as well. Assistants with tokens have a row, also where gross is 0."""
+    tokens by others, of users without a payment as well. Assistants with tokens have a row, also where gross is 0.
+
+    To be run within `joining_whole`."""
     used = _of_program(session, program, months)
     tokens = select(USE.c.month, USE.c.project_id, whole(0).label("gross"), USE.c.tokens).where(used)
     parts = [_ranked(used, program, months), tokens]
@@ -71,21 +100,20 @@ def _of_program(session: Session, program: str, months: Sequence[dt.date]) -> Co
 def _ranked(used: ColumnElement[bool], program: str, months: Sequence[dt.date]) -> Select[Any]:
     """Every slice of every payment. With amount = q·total + r the product is taken of q and of r apart, so that no step
     leaves BIGINT."""
-    total = _totals(used).having(func.sum(USE.c.tokens) <= whole(MOST_TOKENS)).subquery("total")
-    quotient, rest = PAYMENT.c.amount // total.c.tokens, PAYMENT.c.amount % total.c.tokens
-    pool = (PAYMENT.c.source, PAYMENT.c.payment_id)
+    use = _with_totals(used)
+    quotient, rest = PAYMENT.c.amount // use.c.total, PAYMENT.c.amount % use.c.total
     cut = (
         select(
-            *pool,
+            PAYMENT.c.source,
+            PAYMENT.c.payment_id,
             PAYMENT.c.amount,
-            USE.c.month,
-            USE.c.project_id,
-            (quotient * USE.c.tokens + rest * USE.c.tokens // total.c.tokens).label("part"),
-            (rest * USE.c.tokens % total.c.tokens).label("remainder"),
+            use.c.month,
+            use.c.project_id,
+            (quotient * use.c.tokens + rest * use.c.tokens // use.c.total).label("part"),
+            (rest * use.c.tokens % use.c.total).label("remainder"),
         )
-        .join_from(total, PAYMENT, and_(PAYMENT.c.month == total.c.month, PAYMENT.c.user_id == total.c.user_id))
-        .join(USE, and_(USE.c.month == total.c.month, USE.c.user_id == total.c.user_id))
-        .where(counting(program, months), used)
+        .join_from(use, PAYMENT, _of_user(use))
+        .where(counting(program, months), use.c.total <= whole(MOST_TOKENS))
         .subquery("cut")
     )
     of_pool = (cut.c.source, cut.c.payment_id)
@@ -95,28 +123,32 @@ def _ranked(used: ColumnElement[bool], program: str, months: Sequence[dt.date]) 
         "ranked"
     )
     gets_one_more = case((ranked.c.place <= ranked.c.left_over, 1), else_=0)
-    return select(
-        ranked.c.month, ranked.c.project_id, (ranked.c.part + gets_one_more).label("gross"), whole(0).label("tokens")
-    )
+    gross = (ranked.c.part + gets_one_more).label("gross")
+    return select(ranked.c.month, ranked.c.project_id, gross, whole(0).label("tokens"))
 
 
-def _totals(used: ColumnElement[bool]) -> Select[Any]:
-    """All tokens of each user in each month."""
-    total = cast(func.sum(USE.c.tokens), BigInteger).label("tokens")
-    return select(USE.c.month, USE.c.user_id, total).where(used).group_by(USE.c.month, USE.c.user_id)
+def _with_totals(used: ColumnElement[bool]) -> Subquery:
+    """Rows of use, each beside all tokens of its user in the month. One pass, no join with itself: on a table that just
+    grew, a planner would guess wrongly how many rows meet."""
+    total = cast(func.sum(USE.c.tokens).over(partition_by=(USE.c.month, USE.c.user_id)), BigInteger)
+    columns = (USE.c.month, USE.c.user_id, USE.c.project_id, USE.c.tokens)
+    return select(*columns, total.label("total")).where(used).subquery("use")
+
+
+def _of_user(use: Subquery) -> ColumnElement[bool]:
+    return and_(PAYMENT.c.month == use.c.month, PAYMENT.c.user_id == use.c.user_id)
 
 
 def _by_hand(
     session: Session, used: ColumnElement[bool], program: str, months: Sequence[dt.date]
 ) -> Counter[tuple[dt.date, str]]:
     """The slices of users with so many tokens that SQL can't multiply them: hardly ever any."""
-    many = _totals(used).having(func.sum(USE.c.tokens) > whole(MOST_TOKENS)).subquery("many")
+    use = _with_totals(used)
     statement = (
-        select(USE.c.month, PAYMENT.c.source, PAYMENT.c.payment_id, PAYMENT.c.amount, USE.c.project_id, USE.c.tokens)
-        .join_from(many, PAYMENT, and_(PAYMENT.c.month == many.c.month, PAYMENT.c.user_id == many.c.user_id))
-        .join(USE, and_(USE.c.month == many.c.month, USE.c.user_id == many.c.user_id))
-        .where(counting(program, months), used)
-        .order_by(PAYMENT.c.source, PAYMENT.c.payment_id, USE.c.project_id)
+        select(PAYMENT.c.source, PAYMENT.c.payment_id, PAYMENT.c.amount, use.c.month, use.c.project_id, use.c.tokens)
+        .join_from(use, PAYMENT, _of_user(use))
+        .where(counting(program, months), use.c.total > whole(MOST_TOKENS))
+        .order_by(PAYMENT.c.source, PAYMENT.c.payment_id, use.c.project_id)
     )
     gross: Counter[tuple[dt.date, str]] = Counter()
     for _, group in itertools.groupby(session.execute(statement), lambda row: (row.source, row.payment_id)):

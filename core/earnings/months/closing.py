@@ -35,7 +35,7 @@ from core.config import Program
 from core.earnings.differences import PROJECT
 from core.earnings.facts import MonthPosted
 from core.earnings.month_tables import DirtyMonth, MonthLine, MonthTotal, ReferralLine
-from core.earnings.months.allocation import PAYMENT, counting, slices
+from core.earnings.months.allocation import PAYMENT, counting, joining_whole, slices
 from core.earnings.months.buckets import bucket_of
 from core.earnings.periods import closed_through
 from core.earnings.programs.dated import dated, whole
@@ -87,7 +87,8 @@ def due_months(session: Session, slug: str, through: dt.date) -> list[dt.date]:
 def write(session: Session, closing: Closing, entry_id: int, after: int) -> Closed:
     """Write the lines and sums of the months into an entry; `after` is the last number given to a transfer of it."""
     months = closing.months
-    _insert(session, MONTH_LINE, _month_lines(session, closing, entry_id, after))
+    with joining_whole(session):
+        _insert(session, MONTH_LINE, _month_lines(session, closing, entry_id, after))
     lines = _counted(session, MONTH_LINE, months, entry_id)
     _insert(session, REFERRAL_LINE, _referral_lines(closing, entry_id, after + lines))
     commissions = _counted(session, REFERRAL_LINE, months, entry_id)
