@@ -42,11 +42,11 @@ class Jumps:
     relay: Relay
 
     def moments(self) -> dict[str, dt.datetime]:
-        """Where one can jump to: "night", the next time to settle, and "month", where a program of assistants has one:
+        """Where one can jump to: "night", the next time to settle, and "month", where a program pays out by months:
         the next closing of a month or payout of closed ones."""
         now, programs = self.clock(), self.config.programs.values()
         found = {"night": min(next_settlement(program, now) for program in programs)}
-        by_month = [program for program in programs if kind_of(program).wallet == "pending"]
+        by_month = [program for program in programs if kind_of(program).monthly]
         ends = [moment for program in by_month for moment in _month_ends(program, now)]
         return found | ({"month": min(ends)} if ends else {})
 

@@ -27,8 +27,8 @@ from core.chat.settings import SettingsChanged
 from core.chat.subscriptions import WorkspaceLost
 from core.config import DeskConfig
 from core.earnings.facts import SettlementPosted
-from core.earnings.programs import KINDS
-from core.earnings.tables import ProgramState, Project, SettlementLine
+from core.earnings.programs import kind_in
+from core.earnings.tables import Project, SettlementLine
 from core.ledger import accounts
 from core.payouts.facts import (
     AdjustmentDecided,
@@ -144,9 +144,8 @@ def _to_channel(posted: SettlementPosted, facts: digest.Facts, to: Destination) 
 
 def _reflag(session: Session, posted: SettlementPosted) -> None:
     """Repaint the cards of open requests whose creators' balance fell below zero with this run, or rose above it."""
-    wallet = KINDS[session.get_one(ProgramState, posted.program).kind].wallet
-    if posted.entry_id is None or wallet != "available":  # what monthly payouts change: core.chat.payout_news
-        return
+    if posted.entry_id is None or kind_in(session, posted.program).monthly:
+        return  # what monthly payouts change: core.chat.payout_news
     waiting = sql(Withdrawal).where(Withdrawal.program == posted.program, Withdrawal.state == "requested")
     requests = session.exec(waiting).all()
     if not requests:
@@ -161,7 +160,7 @@ def _reflag(session: Session, posted: SettlementPosted) -> None:
     )
     earned: dict[str, int] = {creator: total for creator, total in session.execute(posted_to)}  # noqa: C416 - rows are no pairs
     for request in requests:
-        after = accounts.balance(session, posted.program, wallet, request.creator_id)
+        after = accounts.balance(session, posted.program, "available", request.creator_id)
         if (after < 0) != (after - earned.get(request.creator_id, 0) < 0):
             repaint(session, posted.settled_at, f"withdrawal:{request.id}", "unasked/approval", _about(request))
 

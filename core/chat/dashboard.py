@@ -17,7 +17,7 @@ from core.chat.cards import Card, CardTooLarge, shown_name
 from core.chat.commands.balance import ProgramBalance, balance_in
 from core.chat.commands.balance_assistants import AssistantBalance, assistants_in
 from core.chat.commands.desk_queue import Waiting, waiting_line
-from core.chat.commands.own import ASSISTANTS, known_programs, project_label
+from core.chat.commands.own import known_programs, project_label
 from core.chat.commands.payouts import expected_text
 from core.chat.commands.personal import direct_messages
 from core.chat.outbox import Destination
@@ -27,6 +27,7 @@ from core.clock import DAY
 from core.config import DeskConfig, Program
 from core.earnings import revenue, stats
 from core.earnings.periods import Days
+from core.earnings.programs import ASSISTANTS
 from core.ledger import accounts
 from core.ledger.accounts import Wallet
 from core.payouts import adjustments, approvals, guard, views

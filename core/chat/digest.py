@@ -25,7 +25,7 @@ from core.clock import DAY
 from core.config import DeskConfig
 from core.earnings.facts import SettlementPosted
 from core.earnings.platform import PlatformDay, platform_day
-from core.earnings.programs import KINDS
+from core.earnings.programs import ASSISTANTS, kind_in
 from core.earnings.tables import Creator, ProgramState, Project, SettlementLine
 from core.ledger import seal
 from core.ledger.money import decimal_text
@@ -127,8 +127,8 @@ def _chart(session: Session, figures: PlatformDay, full: bool) -> Facts:
     kept = list(dropwhile(lambda one: not one[1], ((day_text(day), amount) for day, amount, may in known if may)))
     points = [[label, decimal_text(amount)] for label, amount in kept]
     left_out = sum(not may for _, _, may in known)
-    kind = session.get_one(ProgramState, figures.program).kind
-    what = "Creators' part of Embed/API by day" if kind == "assistants" else "Daily incentives"
+    kind = kind_in(session, figures.program).name
+    what = "Creators' part of Embed/API by day" if kind == ASSISTANTS else "Daily incentives"
     return {"points": points, "alt": describe(what, kept), "days_left_out": left_out}
 
 
@@ -211,7 +211,7 @@ def mornings(session: Session, posted: SettlementPosted) -> list[Morning]:
     """
     if posted.entry_id is None or _nobody_listens(session):
         return []
-    wallet = KINDS[session.get_one(ProgramState, posted.program).kind].wallet
+    wallet = kind_in(session, posted.program).wallet
     days = session.execute(_morning_lines(posted)).all()
     months = morning_months(session, posted.entry_id)
     changed = {row.person_id for row in days} | {line.person_id for line in months}
@@ -297,5 +297,5 @@ def shown(config: DeskConfig, facts: Mapping[str, object]) -> Facts:
     program = config.programs.get(slug)
     title = (program.title if program else "") or slug
     later: Facts = {"months": [], "late_months": [], "wallet": "available"}  # facts kept before there were any
-    assistants = program is not None and program.kind == "assistants"
+    assistants = program is not None and program.kind == ASSISTANTS
     return {**later, **facts, "title": title if len(config.programs) > 1 else "", "assistants": assistants}

@@ -6,10 +6,11 @@ Set-based: a payout of thousands of creators is told with a few statements, in t
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, case, exists, func, or_, select, union_all
+from sqlalchemy import Row, Select, and_, case, exists, func, or_, select
 from sqlmodel import Session
 
 from core import people
@@ -17,14 +18,10 @@ from core.chat import copies, home, outbox
 from core.chat.outbox import Draft, Facts
 from core.chat.posting import card, repaint
 from core.chat.tables import PersonSettings
-from core.clock import DAY
 from core.earnings.facts import SettlementPosted
-from core.earnings.month_tables import MonthLine, MonthTotal, ReferralLine
-from core.earnings.periods import month_name, month_of, next_month
-from core.earnings.tables import ProgramState, Project, SettlementLine
+from core.earnings.periods import month_name
 from core.ledger.tables import Account, Transfer
 from core.payouts import batches
-from core.payouts.calendar import ASSISTANTS
 from core.payouts.facts import BatchApproved, PayoutsProcessed
 from core.payouts.tables import BatchSkip, PayoutBatch, Withdrawal
 from core.payouts.words import BY_HAND
@@ -37,8 +34,6 @@ MONTHS_NAMED = 6
 
 _WITHDRAWAL, _BATCH, _SKIP = table_of(Withdrawal), table_of(PayoutBatch), table_of(BatchSkip)
 _PERSON, _IDENTITY, _SETTINGS = table_of(Person), table_of(ChatIdentity), table_of(PersonSettings)
-_MONTH, _REFERRAL, _TOTAL = table_of(MonthLine), table_of(ReferralLine), table_of(MonthTotal)
-_LINE, _PROJECT = table_of(SettlementLine), table_of(Project)
 _ACCOUNT, _TRANSFER = table_of(Account), table_of(Transfer)
 
 
@@ -176,14 +171,9 @@ def to_pay_together(session: Session, now: dt.datetime, withdrawal: Withdrawal) 
 
 def months_changed(session: Session, posted: SettlementPosted) -> None:
     """Tell every creator for whom a run changed what a month had come to when it was closed."""
-    if posted.entry_id is None or session.get_one(ProgramState, posted.program).kind != ASSISTANTS:
-        return
-    before = posted.through if posted.start is None else posted.start - DAY
-    amounts: dict[str, dict[dt.date, int]] = {}
-    for creator_id, month, amount in _changes(session, posted):
-        if next_month(month) <= before + DAY:  # the month was closed before this run
-            changed = amounts.setdefault(creator_id, {})
-            changed[month] = changed.get(month, 0) + amount
+    amounts: dict[str, Counter[dt.date]] = defaultdict(Counter)
+    for change in posted.touched_late:
+        amounts[change.creator_id][change.month] += change.amount
     drafts = []
     for row in _persons(session, sorted(amounts)):
         known = amounts[row.creator_id].items()
@@ -199,28 +189,6 @@ def months_changed(session: Session, posted: SettlementPosted) -> None:
             key = f"month-changed:{posted.program}:{posted.run}:{row.person_id}"
             drafts.append(Draft(key, "unasked/month_changed", facts, person_id=row.person_id))
     outbox.put_all(session, posted.settled_at, drafts)
-
-
-def _changes(session: Session, posted: SettlementPosted) -> Iterator[tuple[str, dt.date, int]]:
-    """(creator, month, amount) of what a run posted for days and months that were settled before."""
-    by_day = (
-        select(_PROJECT.c.creator_id, _LINE.c.day, _LINE.c.share)
-        .join(_PROJECT, _PROJECT.c.project_id == _LINE.c.project_id)
-        .where(_LINE.c.day.in_(posted.late_days), _LINE.c.entry_id == posted.entry_id)
-    )
-    for creator_id, day, amount in session.execute(by_day) if posted.late_days else ():
-        yield creator_id, month_of(day), amount
-    months = select(_TOTAL.c.month).where(_TOTAL.c.program == posted.program, _TOTAL.c.entry_id == posted.entry_id)
-    by_month = (
-        select(_PROJECT.c.creator_id, _MONTH.c.month, _MONTH.c.share)
-        .join(_PROJECT, _PROJECT.c.project_id == _MONTH.c.project_id)
-        .where(_MONTH.c.month.in_(months), _MONTH.c.entry_id == posted.entry_id)
-    )
-    referred = select(_REFERRAL.c.creator_id, _REFERRAL.c.month, _REFERRAL.c.amount).where(
-        _REFERRAL.c.program == posted.program, _REFERRAL.c.month.in_(months), _REFERRAL.c.entry_id == posted.entry_id
-    )
-    for creator_id, month, amount in session.execute(union_all(by_month, referred)):
-        yield creator_id, month, amount
 
 
 def _persons(session: Session, creators: list[str]) -> Iterable[Row[Any]]:

@@ -7,12 +7,11 @@ from functools import lru_cache
 
 from core.clock import DAY
 from core.config import DeskConfig, Method
+from core.earnings.programs import kind_of
 from core.errors import InvalidInput
 
 SATURDAY = 5  # as dt.date.weekday counts
 ELSEWHERE = "US"  # whose bank holidays count where a payee's country has none that are known
-ASSISTANTS = "assistants"
-_ASSISTANTS_DAYS = (5, 7)  # domain.md: "Sent money arrives in 5 to 7 business days"
 
 
 class UnknownHolidays(InvalidInput):
@@ -58,13 +57,12 @@ def arrival(start: dt.date, business_days: tuple[int, int], country: str) -> tup
 def expected(config: DeskConfig, program: str, method: Method, country: str, start: dt.date) -> tuple[dt.date, dt.date]:
     """When money sent on `start` to a payee in a country should be there: the first and the last day.
 
-    A program of kind `assistants` says in how many business days, other programs leave it to the method. The bank
-    holidays are the method's, where it names a country (or none), else those of the payee's country.
+    A program that pays out by months says in how many business days, others leave it to the method. The bank holidays
+    are the method's, where it names a country (or none), else those of the payee's country.
     """
     found = config.programs.get(program)
-    days = method.business_days
-    if found is not None and found.kind == ASSISTANTS:
-        days = found.business_days or _ASSISTANTS_DAYS
+    own_days = found.business_days or kind_of(found).business_days if found is not None else None
+    days = own_days or method.business_days
     return arrival(start, days, method.holidays if method.holidays is not None else _known(country, start.year))
 
 

@@ -20,13 +20,14 @@ from core.config import DeskConfig, Program
 from core.earnings import settlement
 from core.earnings.month_tables import PendingMonth
 from core.earnings.periods import month_before, next_month
+from core.earnings.programs import kind_of
 from core.earnings.settlement import RunResult
 from core.earnings.tables import Creator, ProgramState
 from core.ledger import accounts, journal
 from core.ledger.money import format_money
 from core.ledger.tables import Account as LedgerAccount
 from core.payouts import batches, limits
-from core.payouts.calendar import ASSISTANTS, after_business_days
+from core.payouts.calendar import after_business_days
 from core.payouts.facts import PayoutsProcessed
 from core.payouts.payees import Account, Payee, judge
 from core.payouts.tables import PayoutBatch, Withdrawal
@@ -105,7 +106,7 @@ def run_due(database: Database, config: DeskConfig, now: dt.datetime, only: str 
 
 
 def process_due(database: Database, config: DeskConfig, now: dt.datetime, only: str | None = None) -> list[Processed]:
-    """Process every program of kind `assistants` (or `only` one) whose payout moment has come, each in one transaction.
+    """Process every program that pays out by months (or `only` one) and whose moment has come, each in one transaction.
 
     A program waits while the settlement of that morning is not done. Months that were missed are paid out together.
     Killed at any moment, a processing leaves either nothing or all of it.
@@ -113,7 +114,7 @@ def process_due(database: Database, config: DeskConfig, now: dt.datetime, only: 
     done = []
     for slug in sorted(config.programs) if only is None else [only]:
         program = config.programs[slug]
-        if program.kind != ASSISTANTS:
+        if not kind_of(program).monthly:
             continue
         with database.reading() as session:  # most of the time there is nothing to do, and nobody has to wait for it
             due = _due(program, session.get(ProgramState, slug), now)

@@ -11,11 +11,12 @@ from typing import Annotated, Literal
 from core.chat.commands import analytics_money, analytics_use
 from core.chat.commands.analytics_view import View
 from core.chat.commands.csvfiles import csv_of, csv_reply, table_csv
-from core.chat.commands.own import ASSISTANTS, MOST_SUGGESTIONS, own_assistants, project_handle, project_label
+from core.chat.commands.own import MOST_SUGGESTIONS, own_assistants, project_handle, project_label
 from core.chat.commands.stats_controls import is_assistant, period_options
 from core.chat.registry import Arg, Call, Reply, command
 from core.chat.words import command_line
 from core.earnings import catalog
+from core.earnings.programs import ASSISTANTS
 from core.earnings.tables import Project
 from core.errors import DeskError
 

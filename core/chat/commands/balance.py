@@ -6,13 +6,14 @@ import datetime as dt
 from dataclasses import dataclass
 
 from core.chat.commands.balance_assistants import AssistantBalance, assistants_in
-from core.chat.commands.own import ASSISTANTS, known_programs, title_of
+from core.chat.commands.own import known_programs, title_of
 from core.chat.registry import Call, Reply, command
 from core.clock import DAY, utc_day
 from core.config import Program
 from core.earnings import stats
 from core.earnings.daily import waiting_days
 from core.earnings.periods import settles_at
+from core.earnings.programs import ASSISTANTS
 from core.ledger import accounts
 from core.ledger.accounts import Wallet
 from core.payouts import views, withdrawals

@@ -11,7 +11,6 @@ from typing import Annotated
 
 from core.chat.commands import explain_assistants
 from core.chat.commands.own import (
-    ASSISTANTS,
     MOST_SUGGESTIONS,
     narrowed,
     own_projects,
@@ -26,6 +25,7 @@ from core.config import Program
 from core.earnings import catalog, stats
 from core.earnings.daily import cells_on
 from core.earnings.periods import next_settlement, settles_at
+from core.earnings.programs import ASSISTANTS
 from core.earnings.tables import Project
 from core.errors import DeskError
 

@@ -11,7 +11,7 @@ from typing import Annotated
 from core.chat.commands import help_assistants
 from core.chat.commands.balance import balance_in
 from core.chat.commands.methods import methods_in
-from core.chat.commands.own import ASSISTANTS, creator_of, programs_of, title_of
+from core.chat.commands.own import creator_of, programs_of, title_of
 from core.chat.commands.payouts import expected_text
 from core.chat.registry import REGISTRY, Arg, Call, Command, Param, Reply, Suggestion, command
 from core.chat.words import command_line
@@ -20,6 +20,7 @@ from core.config import Program
 from core.earnings import catalog, stats
 from core.earnings.daily import cells_between
 from core.earnings.periods import next_settlement
+from core.earnings.programs import ASSISTANTS
 from core.ledger.money import CENT, format_money
 from core.payouts import guard, views
 from core.payouts.tables import Withdrawal

@@ -14,13 +14,13 @@ from core.chat.limits import LIMITS
 from core.chat.registry import Call, Reply, Suggestion
 from core.chat.words import plural
 from core.config import DeskConfig, Program
+from core.earnings.programs import ASSISTANTS
 from core.earnings.tables import Creator, Project
 from core.ledger import accounts
 from core.ledger.money import format_money
 from core.payouts import guard, methods
 from core.payouts.refusals import NoWallet
 
-ASSISTANTS = "assistants"  # the kind of program whose projects are called assistants
 MOST_SUGGESTIONS = 25  # what an autocomplete list holds
 
 

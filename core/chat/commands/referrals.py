@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from core.chat.commands.csvfiles import amount, csv_of, csv_reply, table_csv
-from core.chat.commands.own import ASSISTANTS, narrowed, own_programs, title_of
+from core.chat.commands.own import narrowed, own_programs, title_of
 from core.chat.commands.paging import MOST_PAGES, Pages
 from core.chat.registry import Arg, Call, Reply, command
 from core.chat.words import command_line, month_text
@@ -14,6 +14,7 @@ from core.clock import utc_day
 from core.config import Program
 from core.earnings import referrals as referred
 from core.earnings.periods import closes_at
+from core.earnings.programs import ASSISTANTS
 from core.earnings.referrals import ReferralMonth, ReferralSummary
 from core.errors import DeskError
 

@@ -11,7 +11,7 @@ from core.chat.cards import shown_name
 from core.chat.commands.analytics import NoAssistants
 from core.chat.commands.analytics_view import listed, period_text, shortened, span_text
 from core.chat.commands.balance_assistants import AssistantBalance, assistants_in
-from core.chat.commands.own import ASSISTANTS, narrowed, own_programs, project_handle, project_label, title_of
+from core.chat.commands.own import narrowed, own_programs, project_handle, project_label, title_of
 from core.chat.commands.stats_controls import change_words
 from core.chat.commands.tips import Review, Seen, tips
 from core.chat.registry import Arg, Call, Reply, command
@@ -33,6 +33,7 @@ from core.config import Program
 from core.earnings import catalog, prices, revenue
 from core.earnings.analytics import dropoffs, figures, questions, ratings
 from core.earnings.periods import Days, change_percent, month_of
+from core.earnings.programs import ASSISTANTS
 from core.earnings.revenue import CreatorRevenue, ProjectRevenue
 from core.earnings.tables import Project
 from core.ledger.money import format_money

@@ -12,13 +12,14 @@ from typing import Annotated, Literal
 from core.chat.commands import stats_assistants, stats_credits
 from core.chat.commands.bars import Bar, spoken_chart
 from core.chat.commands.csvfiles import MIME, csv_of, csv_reply
-from core.chat.commands.own import ASSISTANTS, narrowed, own_programs, own_projects
+from core.chat.commands.own import narrowed, own_programs, own_projects
 from core.chat.commands.paging import MOST_PAGES, Pages
 from core.chat.commands.stats_controls import is_assistant, period_options, project_options
 from core.chat.registry import Arg, Call, File, Reply, command
 from core.chat.words import approx_text, command_line
 from core.config import Program
 from core.earnings import catalog
+from core.earnings.programs import ASSISTANTS
 from core.earnings.tables import Project
 
 __all__ = ["Bar", "spoken_chart"]

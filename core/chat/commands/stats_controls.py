@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from core.chat.commands.own import ASSISTANTS, MOST_SUGGESTIONS, project_handle, project_label
+from core.chat.commands.own import MOST_SUGGESTIONS, project_handle, project_label
 from core.chat.registry import Call
 from core.chat.words import command_line, plural
 from core.config import DeskConfig
 from core.earnings.periods import Period
+from core.earnings.programs import ASSISTANTS
 from core.earnings.tables import Project
 
 PERIOD_LABELS = {

@@ -10,13 +10,14 @@ from typing import Annotated, Literal
 
 from core.chat.cards import shown_name
 from core.chat.commands.csvfiles import csv_of, csv_reply
-from core.chat.commands.own import ASSISTANTS, own_programs, programs_of, project_label, title_of
+from core.chat.commands.own import own_programs, programs_of, project_label, title_of
 from core.chat.commands.paging import MOST_PAGES, ROWS, Leaf, offset_of
 from core.chat.registry import Arg, Call, Reply, command
 from core.chat.words import command_line, day_text, full_day_text
 from core.clock import utc_day
 from core.config import DeskConfig
 from core.earnings import catalog
+from core.earnings.programs import ASSISTANTS
 from core.earnings.tables import Project
 from core.errors import DeskError
 from core.payouts import guard, history

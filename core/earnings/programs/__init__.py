@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from sqlalchemy import ColumnElement
+from sqlmodel import Session
 
 from core.config import Program
 from core.earnings.programs.assistants import Assistants
 from core.earnings.programs.credits import Credits
 from core.earnings.programs.money import Entitlement
+from core.earnings.tables import ProgramState
 from core.errors import NotYetBuilt
 
 
@@ -24,6 +26,8 @@ class ProgramKind(Protocol):
     spending: the usage kinds whose credits and platform costs count.
     used: what a settled line keeps of the day's usage: columns of `SettlementLine`, each with the one of `UsageDay`.
     monthly: whether subscribers' payments are split when a month is over, and what was earned is paid out by months.
+    business_days: (fewest, most) until sent money arrives where the program says nothing else, None where each payout
+    method says its own.
     """
 
     @property
@@ -38,6 +42,8 @@ class ProgramKind(Protocol):
     def used(self) -> Mapping[str, str]: ...
     @property
     def monthly(self) -> bool: ...
+    @property
+    def business_days(self) -> tuple[int, int] | None: ...
 
     def terms_sql(
         self, program: Program, day: ColumnElement[dt.date], project_id: ColumnElement[str]
@@ -53,6 +59,7 @@ class ProgramKind(Protocol):
 
 
 KINDS: dict[str, ProgramKind] = {kind.name: kind for kind in (Credits(), Assistants())}
+ASSISTANTS = Assistants().name  # the kind whose projects people call assistants
 
 
 def kind_of(program: Program) -> ProgramKind:
@@ -61,3 +68,8 @@ def kind_of(program: Program) -> ProgramKind:
     if kind is None:
         raise NotYetBuilt(program=program.slug, kind=program.kind)
     return kind
+
+
+def kind_in(session: Session, slug: str) -> ProgramKind:
+    """The kind of a program that the database knows."""
+    return KINDS[session.get_one(ProgramState, slug).kind]

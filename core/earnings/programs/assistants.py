@@ -33,6 +33,7 @@ class Assistants:
     spending: frozenset[str] = frozenset()
     used: Mapping[str, str] = field(default_factory=lambda: _USED)
     monthly: bool = True
+    business_days: tuple[int, int] | None = (5, 7)  # domain.md, Monthly payout processing
 
     def terms_sql(
         self, program: Program, day: ColumnElement[dt.date], project_id: ColumnElement[str]

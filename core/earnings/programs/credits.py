@@ -36,6 +36,7 @@ class Credits:
     spending: frozenset[str] = _SPENDING
     used: Mapping[str, str] = field(default_factory=lambda: _USED)
     monthly: bool = False
+    business_days: tuple[int, int] | None = None
 
     def terms_sql(
         self,
