@@ -143,6 +143,9 @@ def _by_hand(
     session: Session, used: ColumnElement[bool], program: str, months: Sequence[dt.date]
 ) -> Counter[tuple[dt.date, str]]:
     """The slices of users with so many tokens that SQL can't multiply them: hardly ever any."""
+    many = select(USE.c.user_id).where(used).group_by(USE.c.month, USE.c.user_id)
+    if session.execute(many.having(func.sum(USE.c.tokens) > whole(MOST_TOKENS)).limit(1)).first() is None:
+        return Counter()
     use = _with_totals(used)
     statement = (
         select(PAYMENT.c.source, PAYMENT.c.payment_id, PAYMENT.c.amount, use.c.month, use.c.project_id, use.c.tokens)
