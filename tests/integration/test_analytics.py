@@ -232,18 +232,20 @@ def test_only_those_are_named_whose_business_shared(database: Database) -> None:
     assert (week.days, week.gross, week.shared) == (None, 0, ())
 
 
-def test_a_day_of_summer_time_is_told_by_its_clock(database: Database) -> None:
-    """In a block over the change of clocks, an hour of the clock is made of two hours UTC, each with enough people."""
-    world = World(database, now=at(4, 2))
-    rows = [
-        world.message("bot", at(3, day, hour), 5, f"u{user}")
-        for day, hour in ((27, 8), (30, 8), (30, 7), (31, 9))
-        for user in range(6)
-    ]
-    world.take(*rows, *(world.message("bot", at(3, 27, 6), 5, f"u{user}") for user in range(2)))
+def test_two_clocks_of_which_one_changes_tell_of_no_day(database: Database) -> None:
+    """Where a block has a day of summer time, every zone's table still is the same cells in another order: one less the
+    other would be what a single user did on that day."""
+    world = World(database, now=at(3, 9, 2))
+    for hour in (6, 7, 8):
+        world.take(*(world.message("bot", at(3, day, hour), 5, f"u{user}") for day in range(2, 8) for user in range(6)))
+    world.take(*(world.message("bot", at(3, 8, hour), 5, f"u{user}") for hour in (6, 8) for user in range(6)))
+    world.take(world.message("bot", at(3, 8, 7), 5, "alone"))
     row = Crowd(world, 0, {}).project("bot")
     with world.reading() as session:
-        first = peak_hours(session, world.config, row, "Europe/Berlin", at(3, 28))
-        assert first.span == Span(at(3, 27, 0), at(3, 28, 0))
-        assert (first.cells[9], first.cells[7], first.messages) == (None, None, 8)  # 8 less 6 would tell of two
-        assert peak_hours(session, world.config, row, "UTC", at(3, 28)).cells == (None,) * 24
+        utc = peak_hours(session, world.config, row, "UTC", at(3, 9))
+        changes = peak_hours(session, world.config, row, "America/New_York", at(3, 9))
+        half = peak_hours(session, world.config, row, "Australia/Adelaide", at(3, 9))
+    assert utc.span == Span(at(3, 3, 0), at(3, 9, 0))
+    assert utc.cells[6:9] == (36, 31, 36)
+    assert changes.cells == utc.cells[5:] + utc.cells[:5]  # 5 hours behind on six of the seven days
+    assert (half.cells, half.minute) == (utc.cells[-10:] + utc.cells[:-10], 30)

@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sqlalchemy import BigInteger, Select, cast, func, select
 from sqlmodel import Session
 
-from core.clock import start_of
 from core.config import DeskConfig
 from core.earnings.analytics.blocks import visit_block
 from core.earnings.analytics.privacy import HOUR, Span, shown, suppressed
@@ -49,25 +48,27 @@ def peak_hours(
     zone: str,
     now: dt.datetime,
 ) -> PeakHours:
-    """The hours of the clock in `zone`, an IANA name, summer time by day; UTC where there is no such zone."""
+    """The hours of the clock in `zone`, an IANA name; UTC where there is no such zone.
+
+    The clock of the span's middle holds for all of it: were the days of summer time counted by their own hours, the
+    table less that of another zone would tell of an hour of those days alone.
+    """
     name, clock = _zone(zone)
     span = visit_block(session, project.project_id, now)
     if span is None:
         return PeakHours(name, None)
-    rows = session.execute(_by_hour(), bounds(project.project_id, span)).all()
-    # A cell is an hour UTC under one offset: where clocks change, an hour of the clock is made of two of them.
-    users: dict[tuple[int, dt.timedelta], set[str]] = {}
-    messages: Counter[tuple[int, dt.timedelta]] = Counter()
-    for day, hour, user_id, sent in rows:
-        cell = (hour, (start_of(day) + hour * HOUR).astimezone(clock).utcoffset() or dt.timedelta())
-        users.setdefault(cell, set()).add(user_id)
-        messages[cell] += sent
-    cells = _by_clock(users, messages)
-    everyone = {user for cell in users.values() for user in cell}
+    users: dict[int, set[str]] = {hour: set() for hour in range(_HOURS)}
+    messages: Counter[int] = Counter()
+    for hour, user_id, sent in session.execute(_by_hour(), bounds(project.project_id, span)):
+        users[hour].add(user_id)
+        messages[hour] += sent
+    ahead = (span.begin + (span.end - span.begin) / 2).astimezone(clock).utcoffset() or dt.timedelta()
+    cells = _by_clock(users, messages, ahead)
+    everyone = set[str]().union(*users.values())
     return PeakHours(
         zone=name,
         span=span,
-        minute=(span.end - HOUR).astimezone(clock).minute,
+        minute=ahead % HOUR // dt.timedelta(minutes=1),
         cells=cells,
         busiest=_busiest(cells),
         messages=shown(messages.total(), len(everyone)),
@@ -75,17 +76,11 @@ def peak_hours(
     )
 
 
-def _by_clock(
-    users: dict[tuple[int, dt.timedelta], set[str]], messages: Counter[tuple[int, dt.timedelta]]
-) -> tuple[int | None, ...]:
-    hidden = suppressed(dict(sorted(users.items())))
-    found: dict[int, int | None] = {}
-    for hour, offset in users:
-        local = (hour * HOUR + offset) // HOUR % _HOURS
-        before = found.get(local, 0)
-        told = (hour, offset) not in hidden and before is not None
-        found[local] = (before or 0) + messages[hour, offset] if told else None
-    return tuple(found.get(local) for local in range(_HOURS))
+def _by_clock(users: dict[int, set[str]], messages: Counter[int], ahead: dt.timedelta) -> tuple[int | None, ...]:
+    """The cells of the hours UTC in the order of a clock that is ahead of it."""
+    hidden = suppressed(users)
+    hours = (-(ahead // HOUR) + local for local in range(_HOURS))
+    return tuple(None if hour % _HOURS in hidden else messages[hour % _HOURS] for hour in hours)
 
 
 def _busiest(cells: tuple[int | None, ...]) -> tuple[int, ...]:
@@ -104,7 +99,7 @@ def _zone(name: str) -> tuple[str, ZoneInfo]:
 def _by_hour() -> Select[Any]:
     hour = (VISIT.c.slot // SLOTS).label("hour")
     return (
-        select(VISIT.c.day, hour, VISIT.c.user_id, cast(func.sum(VISIT.c.messages), BigInteger))
+        select(hour, VISIT.c.user_id, cast(func.sum(VISIT.c.messages), BigInteger))
         .where(within())
-        .group_by(VISIT.c.day, hour, VISIT.c.user_id)
+        .group_by(hour, VISIT.c.user_id)
     )
