@@ -33,13 +33,12 @@ from core.earnings.months.allocation import PAYMENT, USE, joining_whole
 from core.earnings.months.buckets import PENDING_MONTH
 from core.earnings.months.closing import (
     DIRTY_MONTH,
-    MONTH_LINE,
-    REFERRAL_LINE,
     TOTAL,
     commissions,
     marketplace,
     payments_left,
 )
+from core.earnings.months.lines import MONTH_LINE, REFERRAL_LINE
 from core.earnings.periods import closed_through, month_name
 from core.earnings.programs import KINDS
 from core.earnings.programs.dated import dated, whole

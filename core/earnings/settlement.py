@@ -22,6 +22,7 @@ from core.earnings.months import closing
 from core.earnings.months.buckets import add_pending, bucket_of
 from core.earnings.months.closing import Closed, Closing, due_months
 from core.earnings.months.late import late_changes
+from core.earnings.months.lines import paid_lines
 from core.earnings.periods import closed_through, day_name, last_due, month_name, settles_at
 from core.earnings.programs import kind_of
 from core.earnings.programs.dated import whole
@@ -350,15 +351,8 @@ def _result(session: Session, run: _Run, written: _Written, dry_run: bool) -> Ru
 
 def _earners(run: _Run, entry_id: int) -> Select[int, int]:
     """How many projects, and how many creators, the entry moves money for."""
-    earned = (
-        select(LINE.c.project_id, PROJECT.c.creator_id)
-        .join(PROJECT, PROJECT.c.project_id == LINE.c.project_id)
-        .where(LINE.c.day.in_(run.due), LINE.c.entry_id == entry_id, LINE.c.seq > 0)
-    )
-    months = closing.earners(run.closing, entry_id) if run.closing is not None and run.months else []
-    all_of_them = union_all(earned, *months).subquery("earners")
-    project_id, creator_id = all_of_them.c
-    return select(func.count(project_id.distinct()), func.count(creator_id.distinct()))
+    found = paid_lines(run.program.slug, run.due, run.months, entry_id).subquery("earners")
+    return select(func.count(found.c.project_id.distinct()), func.count(found.c.creator_id.distinct()))
 
 
 def _close(session: Session, run: _Run, written: _Written | None, now: dt.datetime) -> None:

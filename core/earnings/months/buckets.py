@@ -5,17 +5,15 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import BigInteger, ColumnElement, Date, case, cast, func, literal, select, union_all
+from sqlalchemy import BigInteger, ColumnElement, Date, case, cast, func, literal, select
 from sqlmodel import Session
 
-from core.earnings.differences import LINE, PROJECT
-from core.earnings.month_tables import MonthLine, PendingMonth, ReferralLine
+from core.earnings.month_tables import PendingMonth
+from core.earnings.months.lines import paid_lines
 from core.earnings.periods import month_of, next_month
 from core.storage import table_of, upsert
 
 PENDING_MONTH = table_of(PendingMonth)
-_MONTH_LINE = table_of(MonthLine)
-_REFERRAL_LINE = table_of(ReferralLine)
 
 
 def bucket_of(
@@ -31,20 +29,7 @@ def bucket_of(
 
 def add_pending(session: Session, slug: str, days: Sequence[dt.date], months: Sequence[dt.date], entry_id: int) -> None:
     """Add what an entry's lines come to for each creator and bucket."""
-    embed = (
-        select(PROJECT.c.creator_id, LINE.c.bucket, LINE.c.share.label("amount"))
-        .join_from(LINE, PROJECT, PROJECT.c.project_id == LINE.c.project_id)
-        .where(LINE.c.day.in_(days), LINE.c.entry_id == entry_id)
-    )
-    market = (
-        select(PROJECT.c.creator_id, _MONTH_LINE.c.bucket, _MONTH_LINE.c.share)
-        .join_from(_MONTH_LINE, PROJECT, PROJECT.c.project_id == _MONTH_LINE.c.project_id)
-        .where(_MONTH_LINE.c.month.in_(months), _MONTH_LINE.c.entry_id == entry_id)
-    )
-    referral = select(_REFERRAL_LINE.c.creator_id, _REFERRAL_LINE.c.bucket, _REFERRAL_LINE.c.amount).where(
-        _REFERRAL_LINE.c.program == slug, _REFERRAL_LINE.c.month.in_(months), _REFERRAL_LINE.c.entry_id == entry_id
-    )
-    lines = union_all(embed, market, referral).subquery("lines")
+    lines = paid_lines(slug, days, months, entry_id).subquery("lines")
     amount = cast(func.sum(lines.c.amount), BigInteger).label("amount")
     program = literal(slug, PENDING_MONTH.c.program.type).label("program")
     sums = (

@@ -24,7 +24,6 @@ from sqlalchemy import (
     func,
     insert,
     literal,
-    null,
     or_,
     select,
     union_all,
@@ -34,17 +33,16 @@ from sqlmodel import Session
 from core.config import Program
 from core.earnings.differences import PROJECT
 from core.earnings.facts import MonthPosted
-from core.earnings.month_tables import DirtyMonth, MonthLine, MonthTotal, ReferralLine
+from core.earnings.month_tables import DirtyMonth, MonthTotal
 from core.earnings.months.allocation import PAYMENT, counting, joining_whole, slices
 from core.earnings.months.buckets import bucket_of
+from core.earnings.months.lines import MONTH_LINE, REFERRAL_LINE
 from core.earnings.periods import closed_through
 from core.earnings.programs.dated import dated, whole
 from core.earnings.programs.money import share_of
 from core.ledger.tables import Account
 from core.storage import table_of
 
-MONTH_LINE = table_of(MonthLine)
-REFERRAL_LINE = table_of(ReferralLine)
 TOTAL = table_of(MonthTotal)
 DIRTY_MONTH = table_of(DirtyMonth)
 _ACCOUNT = table_of(Account)
@@ -131,21 +129,6 @@ def transfers(closing: Closing, subscriptions: int, entry_id: int) -> list[Selec
             commission.month.in_(closing.months),
             commission.entry_id == entry_id,
             commission.seq > 0,
-        ),
-    ]
-
-
-def earners(closing: Closing, entry_id: int) -> list[Select[Any]]:
-    """(project_id, creator_id) of the lines that move money; a referrer's have no project."""
-    line, commission = MONTH_LINE.c, REFERRAL_LINE.c
-    return [
-        select(line.project_id, PROJECT.c.creator_id)
-        .join_from(MONTH_LINE, PROJECT, PROJECT.c.project_id == line.project_id)
-        .where(line.month.in_(closing.months), line.entry_id == entry_id, line.seq > 0),
-        select(null(), commission.creator_id).where(
-            commission.program == closing.program.slug,
-            commission.month.in_(closing.months),
-            commission.entry_id == entry_id,
         ),
     ]
 
