@@ -131,6 +131,25 @@ def migrated_database(tmp_path: Path, migrated_file: Path) -> Iterator[Database]
     engine.dispose()
 
 
+@pytest.fixture
+def migrated_postgres(postgres_url: str) -> Iterator[Database]:
+    """An empty desk on PostgreSQL that a service can be started on."""
+    engine = make_engine(postgres_url)
+    with engine.begin() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
+    migrations.migrate(engine)
+    yield Database(engine)
+    engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def served_database(request: pytest.FixtureRequest) -> Database:
+    """An empty desk that a service can be started on, of either kind."""
+    made: Database = request.getfixturevalue("migrated_database" if request.param == "sqlite" else "migrated_postgres")
+    return made
+
+
 def count(database: Database, table: str) -> int:
     """How many rows a table has."""
     with database.reading() as session:

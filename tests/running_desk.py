@@ -9,12 +9,15 @@ import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+from sqlalchemy import text
+
 from bot.bootstrap import App, assemble
 from bot.service import Service
 from core import people
-from core.chat import subscriptions
+from core.chat import outbox, subscriptions
 from core.chat.outbox import Destination
 from core.people import Identity
+from tests.conftest import count
 from tests.desk_world import World
 
 
@@ -55,6 +58,23 @@ class RunningDesk:
         with self.app.database.transaction() as session:
             olga = people.resolve(session, "Olga")
             subscriptions.subscribe(session, self.clock(), olga, to, topic, full=full)
+
+    async def answered(self, number: int) -> None:
+        """Wait until so many payloads were taken, each is answered for good, and whatever follows from it was said."""
+
+        def over() -> bool:
+            with self.app.database.reading() as session:
+                rows = session.connection().execute(text("SELECT done_at FROM chat_received")).scalars().all()
+                waits = outbox.backlog(session, self.clock())
+            return len(rows) == number and None not in rows and waits == outbox.Backlog(0, None, None)
+
+        async with asyncio.timeout(30):
+            while not over():
+                await asyncio.sleep(0.02)
+
+    def moved(self) -> tuple[int, int]:
+        """How many withdrawals and adjustments there are."""
+        return count(self.app.database, "withdrawal"), count(self.app.database, "adjustment")
 
 
 @contextlib.asynccontextmanager

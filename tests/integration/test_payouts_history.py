@@ -271,7 +271,8 @@ def test_transactions_file(world: World) -> None:
         out = io.StringIO()
         assert export.transactions_csv(session, out) == 7
         lines = out.getvalue().splitlines()
-        assert lines[0] == "at,creator_id,program,kind,source,project_id,day,amount_usd,method,status,note,earned_by,month"
+        header = "at,creator_id,program,kind,source,project_id,day,amount_usd,method,status,note,earned_by,month"
+        assert lines[0] == header
         assert lines[1] == "2026-01-13T03:00:00Z,ada,studio,earning,Logo Lab,logo,2026-01-12,300.000000,,settled,,,"
         assert lines[4] == "2026-01-14T03:00:00Z,ada,studio,earning,Prompt Pal,pal,2026-01-13,-2.000000,,settled,,,"
         assert lines[5].startswith("2026-01-14T03:00:00Z,bo,studio,earning,Bo's,bos,")

@@ -14,10 +14,8 @@ from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from adapters.inbox import STORE_WITHIN_SECONDS
-from core import migrations
-from core.chat import outbox
 from core.earnings.catalog import upsert_projects
-from core.storage import Database, make_engine
+from core.storage import Database
 from tests.conftest import count
 from tests.desk_world import World
 from tests.discord_server import Interaction
@@ -55,25 +53,6 @@ async def at_work(database: Database) -> AsyncIterator[DiscordWorld]:
         world.close()
 
 
-async def answered(discord: DiscordWorld, number: int) -> None:
-    """Wait until so many payloads were taken, each is answered for good, and whatever follows from it was said."""
-
-    def over() -> bool:
-        with discord.app.database.reading() as session:
-            rows = session.connection().execute(text("SELECT done_at FROM chat_received")).scalars().all()
-            waits = outbox.backlog(session, discord.clock())
-        return len(rows) == number and None not in rows and waits == outbox.Backlog(0, None, None)
-
-    async with asyncio.timeout(30):
-        while not over():
-            await asyncio.sleep(0.02)
-
-
-def moved(discord: DiscordWorld) -> tuple[int, int]:
-    """How many withdrawals and adjustments there are."""
-    return count(discord.app.database, "withdrawal"), count(discord.app.database, "adjustment")
-
-
 async def burst(discord: DiscordWorld, number: int) -> list[Interaction]:
     """So many commands of everybody, in channels and alone with the desk, all sent before the first is answered."""
     names = list(USERS)
@@ -94,14 +73,14 @@ def p99(all_: Sequence[Interaction]) -> float:
 async def check_burst(discord: DiscordWorld, number: int, before: int = 0) -> list[Interaction]:
     sent = await burst(discord, number)
     await asyncio.gather(*(one.done.wait() for one in sent))
-    await answered(discord, before + number)
+    await discord.answered(before + number)
     assert p99(sent) < DISCORD_WAITS  # Discord and the desk share one processor here
     assert [len(one.answers) for one in sent] == [1] * number
     for one in sent:
         assert ("Not linked yet" in one.said) == (one.user in (USERS["zoe"], USERS["Tom"])), one.said
         assert "Ref E-" not in one.said
         assert one.answers[0].ephemeral is bool(one.guild_id)
-    assert moved(discord) == (0, 0)  # previews move nothing
+    assert discord.moved() == (0, 0)  # previews move nothing
     return sent
 
 
@@ -125,21 +104,9 @@ async def test_how_soon_a_hundred_commands_are_answered(tmp_path: Path, migrated
         assert p99(sent) < 1.0
 
 
-@pytest.fixture
-def postgres(postgres_url: str) -> Iterator[Database]:
-    """An empty desk on PostgreSQL that a service can be started on."""
-    engine = make_engine(postgres_url)
-    with engine.begin() as connection:
-        connection.execute(text("DROP SCHEMA public CASCADE"))
-        connection.execute(text("CREATE SCHEMA public"))
-    migrations.migrate(engine)
-    yield Database(engine)
-    engine.dispose()
-
-
-async def test_a_hundred_commands_at_once_on_postgresql(postgres: Database) -> None:
+async def test_a_hundred_commands_at_once_on_postgresql(migrated_postgres: Database) -> None:
     """The same on PostgreSQL."""
-    async with at_work(postgres) as discord:
+    async with at_work(migrated_postgres) as discord:
         await check_burst(discord, 100)
 
 
@@ -212,7 +179,7 @@ async def test_completing_while_a_hundred_commands_run(migrated_database: Databa
         waits = sorted(one.answered_after or 99.0 for one in asked)
         assert waits[len(waits) // 2] < 0.1, waits
         assert waits[-1] < 3.0, waits
-        await answered(discord, 100)
+        await discord.answered(100)
 
 
 async def _confirm(discord: DiscordWorld) -> Interaction:
@@ -270,7 +237,7 @@ async def test_what_comes_again_changes_and_says_nothing_twice(migrated_database
         server = discord.server
         first = await DEEDS[deed](discord)
         told = server.interactions.index(first) + 1
-        await answered(discord, told)
+        await discord.answered(told)
         after, said = state(discord), heard(discord)
         await server.redeliver(first)
         await asyncio.gather(*(server.redeliver(first) for _ in range(2)))
@@ -280,7 +247,7 @@ async def test_what_comes_again_changes_and_says_nothing_twice(migrated_database
         await server.wait_for(lambda: server.sessions[0].resumes)
         # A command after them is answered: by then they have been taken, or left.
         await server.slash(GUILD, EARNINGS, USERS["bo"], "/balance")
-        await answered(discord, told + 1)
+        await discord.answered(told + 1)
         after["chat_received"] += 1
         said[list(USERS).index("bo")] += 1
         assert (state(discord), heard(discord)) == (after, said)
@@ -299,8 +266,8 @@ async def test_the_same_at_the_same_moment(migrated_database: Database) -> None:
         for _ in range(4):
             await server.redeliver(typed)
         await asyncio.gather(*(one.done.wait() for one in (first, typed)))
-        await answered(discord, 3)
-        assert moved(discord) == (1, 1)
+        await discord.answered(3)
+        assert discord.moved() == (1, 1)
         assert (len(first.answers), len(typed.answers)) == (1, 1)
 
 
@@ -339,9 +306,9 @@ async def test_a_slow_desk_defers_and_answers_privately(migrated_database: Datab
             assert max(one.answered_after or 99 for one in all_) < 2.6
             # Not before it is kept, but for a database that would take longer than Discord waits.
             assert min(one.answered_after or 0 for one in all_) > STORE_WITHIN_SECONDS - 0.1
-            assert (pressed.answers, moved(discord)) == ([], (1, 0))
-        await answered(discord, 6)
-        assert moved(discord) == (2, 0)
+            assert (pressed.answers, discord.moved()) == ([], (1, 0))
+        await discord.answered(6)
+        assert discord.moved() == (2, 0)
         assert f"WD-{number + 1} requested" in pressed.said
         assert [len(one.answers) for one in all_] == [1] * 5
         assert [one.answers[0].ephemeral for one in all_] == [True, True, False, True, True]
@@ -372,4 +339,4 @@ async def test_what_could_not_be_kept_is_said_not_to_have_happened(migrated_data
         _rename(discord.app.database, "elsewhere", "chat_received")
         assert "Nothing changed. The ledger didn't answer." in asked.said
         _check_trace(asked.said, logs)
-        assert moved(discord) == (0, 0)
+        assert discord.moved() == (0, 0)

@@ -7,7 +7,7 @@ import contextlib
 import datetime as dt
 import signal
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,11 +16,11 @@ from sqlalchemy import text
 
 from bot.settings import load
 from bot.starter import STARTER
-from core import migrations, people
+from core import people
 from core.chat import subscriptions
 from core.chat.outbox import Destination
 from core.people import Identity
-from core.storage import Database, make_engine
+from core.storage import Database
 from tests.commands import Process, process
 from tests.conftest import count
 from tests.desk_world import World
@@ -29,18 +29,6 @@ from tests.discord_server.typed import Typed
 from tests.discord_world import APPROVALS, EARNINGS, GUILD, USERS, settle
 
 HANDOVER = 30.0  # seconds
-
-
-@pytest.fixture
-def postgres(postgres_url: str) -> Iterator[Database]:
-    """An empty desk on PostgreSQL that services can be started on."""
-    engine = make_engine(postgres_url)
-    with engine.begin() as connection:
-        connection.execute(text("DROP SCHEMA public CASCADE"))
-        connection.execute(text("CREATE SCHEMA public"))
-    migrations.migrate(engine)
-    yield Database(engine)
-    engine.dispose()
 
 
 @dataclass
@@ -146,10 +134,12 @@ async def both(made: Desk, stack: contextlib.ExitStack) -> tuple[Process, Proces
 
 
 @pytest.mark.parametrize("busy", [False, pytest.param(True, marks=pytest.mark.deep)], ids=["idle", "busy"])
-async def test_one_of_two_answers_and_the_other_takes_over(tmp_path: Path, postgres: Database, busy: bool) -> None:
+async def test_one_of_two_answers_and_the_other_takes_over(
+    tmp_path: Path, migrated_postgres: Database, busy: bool
+) -> None:
     """No command is answered twice; the holder is killed, the other one listens and finishes what it had begun; that
     one is stopped, and looks offline at once."""
-    async with desk(tmp_path, postgres) as made:
+    async with desk(tmp_path, migrated_postgres) as made:
         with contextlib.ExitStack() as stack:
             first, second = await both(made, stack)
             server = made.server
@@ -177,9 +167,9 @@ async def test_one_of_two_answers_and_the_other_takes_over(tmp_path: Path, postg
         made.check()
 
 
-async def test_a_clean_stop_hands_over_at_once(tmp_path: Path, postgres: Database) -> None:
+async def test_a_clean_stop_hands_over_at_once(tmp_path: Path, migrated_postgres: Database) -> None:
     """The other one looks every second: no lease has to run out."""
-    async with desk(tmp_path, postgres) as made:
+    async with desk(tmp_path, migrated_postgres) as made:
         with contextlib.ExitStack() as stack:
             first, second = await both(made, stack)
             began = time.monotonic()
@@ -194,9 +184,9 @@ async def test_a_clean_stop_hands_over_at_once(tmp_path: Path, postgres: Databas
 
 
 @pytest.mark.deep
-async def test_the_other_listens_half_a_minute_after_a_death(tmp_path: Path, postgres: Database) -> None:
+async def test_the_other_listens_half_a_minute_after_a_death(tmp_path: Path, migrated_postgres: Database) -> None:
     """By the clock, with nothing put forward."""
-    async with desk(tmp_path, postgres) as made:
+    async with desk(tmp_path, migrated_postgres) as made:
         with contextlib.ExitStack() as stack:
             first, _ = await both(made, stack)
             await asyncio.to_thread(first.stop, signal.SIGKILL)

@@ -7,18 +7,16 @@ import contextlib
 import datetime as dt
 import itertools
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from functools import partial
 
-import pytest
-from sqlalchemy import text
 from sqlmodel import col, select
 
-from core import migrations, people
+from core import people
 from core.payouts.tables import Decision, Withdrawal
 from core.people import Identity
-from core.storage import Database, make_engine
+from core.storage import Database
 from tests import slack_world
 from tests.desk_world import World, jan
 from tests.discord_server import Interaction, Message
@@ -36,21 +34,6 @@ IN_SLACK = slack_world.APPROVALS
 def as_read(shown: str) -> str:
     """What Discord shows for its markdown: escapes and bold type are not seen."""
     return re.sub(r"\\([^\w\s])", r"\1", shown.replace("**", ""))
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def empty(request: pytest.FixtureRequest) -> Iterator[Database]:
-    """An empty desk that a service can be started on, on either kind of database."""
-    if request.param == "sqlite":
-        yield request.getfixturevalue("migrated_database")
-        return
-    engine = make_engine(request.getfixturevalue("postgres_url"))
-    with engine.begin() as connection:
-        connection.execute(text("DROP SCHEMA public CASCADE"))
-        connection.execute(text("CREATE SCHEMA public"))
-    migrations.migrate(engine)
-    yield Database(engine)
-    engine.dispose()
 
 
 @dataclass
@@ -161,9 +144,9 @@ class Both:
 
 
 @contextlib.asynccontextmanager
-async def both(empty: Database, creators: int, *, replicas: int = 1) -> AsyncIterator[Both]:
+async def both(served_database: Database, creators: int, *, replicas: int = 1) -> AsyncIterator[Both]:
     """The service (or several over one database) on both until the end of the block; each creator has $1,000."""
-    world = World(empty, now=jan(12, 12))
+    world = World(served_database, now=jan(12, 12))
     for number in range(creators):
         world.creator(f"c{number}", f"Creator {number}")
         world.project(f"p{number}", f"Project {number}", f"c{number}")
@@ -226,9 +209,9 @@ async def test_the_same_person_counts_once_on_both(migrated_database: Database) 
             assert desk.state(number) != "requested"
 
 
-async def test_two_people_at_the_same_moment(empty: Database) -> None:
+async def test_two_people_at_the_same_moment(served_database: Database) -> None:
     """Mira in Slack and Tom on Discord: where one is needed, one decides and the other is told; of two, both count."""
-    async with both(empty, ROUNDS) as desk:
+    async with both(served_database, ROUNDS) as desk:
         for turn in range(ROUNDS):
             desk.world.now = jan(13, 10, turn)
             big = turn % 3 == 0
@@ -270,15 +253,9 @@ async def test_a_form_that_was_open_meanwhile_decides_nothing(migrated_database:
         assert decision.verdict == "approve"
 
 
-async def test_two_replicas_and_both_platforms(postgres_url: str, request: pytest.FixtureRequest) -> None:
+async def test_two_replicas_and_both_platforms(migrated_postgres: Database) -> None:
     """Two services over one database: each card stands once on each platform, and each decision counts once."""
-    engine = make_engine(postgres_url)
-    with engine.begin() as connection:
-        connection.execute(text("DROP SCHEMA public CASCADE"))
-        connection.execute(text("CREATE SCHEMA public"))
-    migrations.migrate(engine)
-    request.addfinalizer(engine.dispose)
-    async with both(Database(engine), 3, replicas=2) as desk:
+    async with both(migrated_postgres, 3, replicas=2) as desk:
         for turn in range(3):
             desk.world.now = jan(13, 10, turn)
             number = await desk.request(turn, "600", shown=turn == 0)

@@ -14,9 +14,7 @@ import pytest
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
-from core import migrations
-from core.chat import outbox
-from core.storage import Database, make_engine
+from core.storage import Database
 from tests.conftest import count
 from tests.desk_world import World
 from tests.slack_server import Interaction
@@ -40,25 +38,6 @@ async def at_work(database: Database, transport: Transport) -> AsyncIterator[Sla
         assert world.sound()
     finally:
         world.close()
-
-
-async def answered(slack: SlackWorld, number: int) -> None:
-    """Wait until so many payloads were taken, each is answered for good, and whatever follows from it was said."""
-
-    def over() -> bool:
-        with slack.app.database.reading() as session:
-            rows = session.connection().execute(text("SELECT done_at FROM chat_received")).scalars().all()
-            waits = outbox.backlog(session, slack.clock())
-        return len(rows) == number and None not in rows and waits == outbox.Backlog(0, None, None)
-
-    async with asyncio.timeout(30):
-        while not over():
-            await asyncio.sleep(0.02)
-
-
-def moved(slack: SlackWorld) -> tuple[int, int]:
-    """How many withdrawals and adjustments there are."""
-    return count(slack.app.database, "withdrawal"), count(slack.app.database, "adjustment")
 
 
 async def burst(slack: SlackWorld, number: int) -> list[Interaction]:
@@ -85,13 +64,13 @@ async def check_burst(database: Database, transport: Transport, number: int) -> 
     async with at_work(database, transport) as slack:
         sent = await burst(slack, number)
         await asyncio.gather(*(one.done.wait() for one in sent))
-        await answered(slack, number)
+        await slack.answered(number)
         assert p99(sent) < 1.0
         assert [len(one.answers) for one in sent] == [1] * number
         for one in sent:
             assert ("Not linked yet" in one.said) == (one.user in (USERS["zoe"], USERS["Tom"])), one.said
             assert "Ref E-" not in one.said
-        assert moved(slack) == (0, 0)  # previews move nothing
+        assert slack.moved() == (0, 0)  # previews move nothing
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
@@ -100,21 +79,9 @@ async def test_a_hundred_commands_at_once(migrated_database: Database, transport
     await check_burst(migrated_database, transport, 100)
 
 
-@pytest.fixture
-def postgres(postgres_url: str) -> Iterator[Database]:
-    """An empty desk on PostgreSQL that a service can be started on."""
-    engine = make_engine(postgres_url)
-    with engine.begin() as connection:
-        connection.execute(text("DROP SCHEMA public CASCADE"))
-        connection.execute(text("CREATE SCHEMA public"))
-    migrations.migrate(engine)
-    yield Database(engine)
-    engine.dispose()
-
-
-async def test_a_hundred_commands_at_once_on_postgresql(postgres: Database) -> None:
+async def test_a_hundred_commands_at_once_on_postgresql(migrated_postgres: Database) -> None:
     """The same on PostgreSQL."""
-    await check_burst(postgres, "socket", 100)
+    await check_burst(migrated_postgres, "socket", 100)
 
 
 @pytest.mark.deep
@@ -126,7 +93,7 @@ async def test_a_thousand_commands(migrated_database: Database, transport: Trans
         for turn in range(10):
             sent = await burst(slack, 100)
             await asyncio.gather(*(one.done.wait() for one in sent))
-            await answered(slack, 100 * (turn + 1))
+            await slack.answered(100 * (turn + 1))
             waits += sent
         assert p99(waits) < 1.0
         assert [len(one.answers) for one in waits] == [1] * 1_000
@@ -182,7 +149,7 @@ async def test_what_comes_again_changes_and_says_nothing_twice(migrated_database
     async with at_work(migrated_database, "socket") as slack:
         first = await DEEDS[deed](slack)
         told = slack.server.interactions.index(first) + 1
-        await answered(slack, told)
+        await slack.answered(told)
         after, said = state(slack), heard(slack)
         again = [await slack.server.redeliver(first)]
         again += await asyncio.gather(*(slack.server.redeliver(first) for _ in range(2)))
@@ -190,7 +157,7 @@ async def test_what_comes_again_changes_and_says_nothing_twice(migrated_database
         again.append(await slack.server.redeliver(first, wait=False))
         await again[-1].done.wait()
         assert [one.acked_after is not None for one in again] == [True] * 4
-        await answered(slack, told)
+        await slack.answered(told)
         assert (state(slack), heard(slack)) == (after, said)
 
 
@@ -204,8 +171,8 @@ async def test_the_same_at_the_same_moment(migrated_database: Database, transpor
         typed = await slack.server.slash(TEAM, "", USERS["Ann"], '/desk adjust ada 5 "a bonus"', wait=False)
         again += [await slack.server.redeliver(typed, wait=False) for _ in range(4)]
         await asyncio.gather(*(one.done.wait() for one in [first, typed, *again]))
-        await answered(slack, 3)
-        assert moved(slack) == (1, 1)
+        await slack.answered(3)
+        assert slack.moved() == (1, 1)
         assert (len(first.answers), len(typed.answers)) == (1, 1)
 
 
@@ -233,10 +200,10 @@ async def test_slow_storing_holds_up_no_acknowledgement(migrated_database: Datab
             for one in (pressed, asked, again):
                 assert one.acked_after is not None
                 assert one.acked_after < SLACK_WAITS
-            assert (pressed.answers, moved(slack)) == ([], (0, 0))
+            assert (pressed.answers, slack.moved()) == ([], (0, 0))
             other.execute("ROLLBACK")
-        await answered(slack, 3)
-        assert moved(slack) == (1, 0)
+        await slack.answered(3)
+        assert slack.moved() == (1, 0)
         assert "WD-1 requested" in pressed.said
         assert [len(one.answers) for one in (pressed, asked)] == [1, 1]
 
@@ -252,9 +219,9 @@ async def test_what_could_not_be_kept_is_said_not_to_have_happened(migrated_data
         assert "Nothing changed. The ledger didn't answer." in asked.said
         _check_trace(asked.said, logs)
         again = await slack.server.redeliver(asked)  # Slack was told that it arrived; should it come again, it is new
-        await answered(slack, 1)
+        await slack.answered(1)
         assert again.acked_after is not None
-        assert moved(slack) == (0, 1)
+        assert slack.moved() == (0, 1)
 
 
 @contextlib.contextmanager
@@ -270,35 +237,35 @@ def gone(database: Database) -> Iterator[None]:
             server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true".encode())
 
 
-async def test_a_database_that_is_gone(postgres: Database) -> None:
+async def test_a_database_that_is_gone(migrated_postgres: Database) -> None:
     """Gone altogether: people read that nothing changed; once it is back commands work, and nothing happens late."""
-    async with at_work(postgres, "socket") as slack:
-        with gone(postgres), capture_logs() as logs:
+    async with at_work(migrated_postgres, "socket") as slack:
+        with gone(migrated_postgres), capture_logs() as logs:
             asked = await slack.type("Ann", '/desk adjust ada 5 "a bonus"', APPROVALS)
         assert "Nothing changed. The ledger didn't answer." in asked.said
         _check_trace(asked.said, logs)
         slack.clock.ahead += dt.timedelta(minutes=1)
         after = await slack.type("Ann", "/desk payments", APPROVALS)
         assert "Nothing changed" not in after.said
-        assert moved(slack) == (0, 0)
+        assert slack.moved() == (0, 0)
 
 
-async def test_an_answer_that_could_not_be_noted_is_not_given_again(postgres: Database) -> None:
+async def test_an_answer_that_could_not_be_noted_is_not_given_again(migrated_postgres: Database) -> None:
     """The database goes while an answer is on its way: it is noted once the database is back, and not given twice."""
-    async with at_work(postgres, "socket") as slack:
+    async with at_work(migrated_postgres, "socket") as slack:
         asked = await slack.server.slash(TEAM, EARNINGS, USERS["ada"], "/balance", wait=False)
         slack.server.fault("response_url", "slow", seconds=0.3)
         async with asyncio.timeout(5):
             while not slack.server.called("response_url"):
                 await asyncio.sleep(0.01)
-        with gone(postgres), capture_logs() as logs:
+        with gone(migrated_postgres), capture_logs() as logs:
             await slack.server.wait_for(lambda: asked.answers)
             async with asyncio.timeout(5):
                 while not any("could not be marked" in str(one["event"]) for one in logs):
                     await asyncio.sleep(0.01)
         slack.clock.ahead += dt.timedelta(minutes=1)  # any lease is over
         await slack.type("ada", "/help")
-        await answered(slack, 2)
+        await slack.answered(2)
         assert len(asked.answers) == 1
 
 

@@ -9,7 +9,7 @@ import datetime as dt
 import random
 import re
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,11 +18,11 @@ from sqlalchemy import text
 
 from bot.settings import load
 from bot.starter import STARTER
-from core import migrations, people
+from core import people
 from core.chat import inbox
 from core.chat.inbox import Received
 from core.people import Identity
-from core.storage import Database, make_engine
+from core.storage import Database
 from tests.commands import Process, process
 from tests.conftest import count
 from tests.desk_world import World
@@ -209,22 +209,10 @@ async def test_killed_at_any_moment(
         made.check(often=2)
 
 
-@pytest.fixture
-def postgres(postgres_url: str) -> Iterator[Database]:
-    """An empty desk on PostgreSQL that a service can be started on."""
-    engine = make_engine(postgres_url)
-    with engine.begin() as connection:
-        connection.execute(text("DROP SCHEMA public CASCADE"))
-        connection.execute(text("CREATE SCHEMA public"))
-    migrations.migrate(engine)
-    yield Database(engine)
-    engine.dispose()
-
-
 @pytest.mark.deep
-async def test_killed_on_postgresql(tmp_path: Path, postgres: Database) -> None:
+async def test_killed_on_postgresql(tmp_path: Path, migrated_postgres: Database) -> None:
     """Where others may be at work, the next process waits for the leases of the dead one, and then resumes."""
-    async with desk(tmp_path, postgres, "socket") as made:
+    async with desk(tmp_path, migrated_postgres, "socket") as made:
         await interrupted(made, signal.SIGKILL, random.Random(3), 10)
         made.check(often=2)
 

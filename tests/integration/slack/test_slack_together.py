@@ -5,18 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
-import pytest
-from sqlalchemy import text
 from sqlmodel import select
 
 from adapters.web.playground import Playground
-from core import migrations
 from core.chat.text import as_text
 from core.payouts.tables import Decision, Withdrawal
-from core.storage import Database, make_engine
+from core.storage import Database
 from tests.desk_world import World, jan
 from tests.slack_server import Message
 from tests.slack_world import APPROVALS as IN_SLACK
@@ -27,21 +24,6 @@ from tests.stages.playground import PlaygroundStage
 SHOWN = 2  # rounds whose cards are waited for: Slack takes one post a second in a channel
 ROUNDS = 16
 SAID = re.compile(r"(?:\d/\d |Rejected by )\w+ [\d: A-Za-z]*UTC \(\w+\)")
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def empty(request: pytest.FixtureRequest) -> Iterator[Database]:
-    """An empty desk that a service can be started on, on either kind of database."""
-    if request.param == "sqlite":
-        yield request.getfixturevalue("migrated_database")
-        return
-    engine = make_engine(request.getfixturevalue("postgres_url"))
-    with engine.begin() as connection:
-        connection.execute(text("DROP SCHEMA public CASCADE"))
-        connection.execute(text("CREATE SCHEMA public"))
-    migrations.migrate(engine)
-    yield Database(engine)
-    engine.dispose()
 
 
 @dataclass
@@ -117,9 +99,9 @@ class Both:
 
 
 @contextlib.asynccontextmanager
-async def both(empty: Database, creators: int) -> AsyncIterator[Both]:
+async def both(served_database: Database, creators: int) -> AsyncIterator[Both]:
     """The service with both chats until the end of the block; each creator has $1,000."""
-    world = World(empty, now=jan(12, 12))
+    world = World(served_database, now=jan(12, 12))
     for number in range(creators):
         world.creator(f"c{number}", f"Creator {number}")
         world.project(f"p{number}", f"Project {number}", f"c{number}")
@@ -141,9 +123,9 @@ async def both(empty: Database, creators: int) -> AsyncIterator[Both]:
         world.close()
 
 
-async def test_two_approvals_at_the_same_moment_are_one_decision(empty: Database) -> None:
+async def test_two_approvals_at_the_same_moment_are_one_decision(served_database: Database) -> None:
     """One of both decides; both cards carry the same name and time, and the other person is told whose and when."""
-    async with both(empty, ROUNDS) as desk:
+    async with both(served_database, ROUNDS) as desk:
         for turn in range(ROUNDS):
             desk.world.now = jan(13, 10, turn)
             number = await desk.request(turn, shown=turn < SHOWN)
@@ -165,9 +147,9 @@ async def test_two_approvals_at_the_same_moment_are_one_decision(empty: Database
                 assert f"10:{turn:02}" in await desk.same_words(number, won)
 
 
-async def test_an_approval_and_a_rejection_at_once(empty: Database) -> None:
+async def test_an_approval_and_a_rejection_at_once(served_database: Database) -> None:
     """Whichever comes first holds; the money is paid or given back, never both."""
-    async with both(empty, ROUNDS) as desk:
+    async with both(served_database, ROUNDS) as desk:
         for turn in range(ROUNDS):
             desk.world.now = jan(13, 10, turn)
             number = await desk.request(turn, shown=turn < SHOWN)
@@ -187,9 +169,9 @@ async def test_an_approval_and_a_rejection_at_once(empty: Database) -> None:
             assert (desk.withdrawal(number).state == "rejected") is not approved
 
 
-async def test_the_same_person_counts_once_in_both_places(empty: Database) -> None:
+async def test_the_same_person_counts_once_in_both_places(served_database: Database) -> None:
     """$600 needs two people: Mira in Slack and Mira in the playground are one, however close together."""
-    async with both(empty, SHOWN) as desk:
+    async with both(served_database, SHOWN) as desk:
         for turn in range(SHOWN):
             desk.world.now = jan(13, 10, turn)
             number = await desk.request(turn, "600")
@@ -208,9 +190,9 @@ async def test_the_same_person_counts_once_in_both_places(empty: Database) -> No
             assert len(desk.decisions(number)) == 2
 
 
-async def test_a_form_that_was_open_meanwhile_decides_nothing(empty: Database) -> None:
+async def test_a_form_that_was_open_meanwhile_decides_nothing(served_database: Database) -> None:
     """Mira writes her reason in Slack while Tom approves in the playground: she is told who decided, and when."""
-    async with both(empty, 1) as desk:
+    async with both(served_database, 1) as desk:
         number = await desk.request(0)
         server, card = desk.slack.server, desk.in_slack(number)
         asked = await server.click(TEAM, USERS["Mira"], "Reject…", within=card)
