@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import discord
@@ -16,31 +16,30 @@ from adapters.discord.port import DiscordPort
 from adapters.rails.manual import Manual
 from bot.relay import Relay
 from core import people
-from core.chat import outbox, subscriptions
+from core.chat import outbox
 from core.chat.outbox import Destination
-from core.chat.registry import Reply
 from core.people import Identity
 from core.storage import Database
-from tests.desk_world import World, jan, said
+from tests.desk_world import World, said
 from tests.discord_server import DiscordServer, Message, routes
 from tests.discord_server.faults import Fault, Kind
 from tests.discord_world import APPROVALS, EARNINGS, GUILD, USERS, settle
+from tests.faulty_line import EMPTY, LINKED, FaultyLine, story
 
 POST, EDIT = routes.SEND, routes.EDIT
 QUICK: tuple[Kind, ...] = ("cut_before", "cut_after", "429", "429_global", "outage")
 SLOW: tuple[Kind, ...] = ("500", "502", "500_after")  # discord.py waits a second and more before it repeats
 WAIT = 0.02  # seconds of a 429, which the library waits for
 OUTAGE_SECONDS = 30
-EMPTY = outbox.Backlog(0, None, None)
 
 
 @dataclass
-class Line:
+class Line(FaultyLine):
     """The desk's relay on our Discord, with clocks that whoever waits puts forward."""
 
-    world: World
+    earnings, approvals = EARNINGS, APPROVALS
+
     discord: DiscordServer
-    relay: Relay
     outage_ends: dt.datetime | None = None
 
     async def sleep(self, seconds: float) -> None:
@@ -69,17 +68,14 @@ class Line:
             await self.sleep(3 if again is None else max(3, (again - self.world.now).total_seconds()))
         raise AssertionError("something never came")
 
-    def subscribe(self, channel: str, topic: subscriptions.Topic) -> None:
-        with self.world.database.transaction() as session:
-            olga = people.resolve(session, "Olga")
-            to = Destination("discord", GUILD, channel)
-            subscriptions.subscribe(session, self.world.now, olga, to, topic, full=topic == "digest")
+    def destination(self, channel: str) -> Destination:
+        return Destination("discord", GUILD, channel)
 
-    def unsubscribe(self, channel: str, topic: subscriptions.Topic) -> None:
-        with self.world.database.transaction() as session:
-            olga = people.resolve(session, "Olga")
-            to = Destination("discord", GUILD, channel)
-            subscriptions.unsubscribe(session, self.world.now, olga, to, topic)
+    def in_channel(self, channel: str) -> list[Message]:
+        return self.discord.messages(channel)
+
+    def told(self, name: str) -> list[Message]:
+        return self.discord.direct(USERS[name])
 
     def direct(self, name: str) -> str:
         """The channel of somebody's direct messages."""
@@ -112,8 +108,8 @@ async def line(sqlite_database: Database) -> AsyncIterator[Line]:
         relay = Relay(world.database, world.config, ports, {"manual": Manual()}, lambda: world.now, "relay")
         try:
             await client.login(server.token)
-            _link(world, "ada", "bo", "Mira", "Tom", "Ann", "Amos", "Olga")
-            yield Line(world, server, relay)
+            _link(world, *LINKED)
+            yield Line(world, relay, server)
             assert world.sound()
         finally:
             await api.close()
@@ -129,110 +125,23 @@ def _link(world: World, *names: str) -> None:
             assert people.link(session, world.now, Identity("discord", USERS[name]), code).ok
 
 
-@dataclass(frozen=True)
-class Step:
-    """Something happens; then, on a good line, these are what has to reach Discord."""
-
-    what: str
-    act: Callable[[Line], object]
-    calls: tuple[tuple[str, str], ...]  # route, and where: a channel or a person's name
-
-
-def _digest(line: Line) -> None:
-    line.subscribe(EARNINGS, "digest")
-    line.world.now = max(line.world.now, jan(13, 11))
-    line.world.earn("pal", jan(13, 9), 40)
-    line.world.settle(jan(14, 3))
-
-
-def _digest_again(line: Line) -> None:
-    line.world.now = jan(14, 10)
-    line.world.earn("song", jan(13, 9), 2)
-    line.world.settle(jan(14, 11))
-
-
-def _request(line: Line) -> None:
-    line.subscribe(APPROVALS, "approvals")
-    line.world.withdrawal("ada", "60")
-
-
-def _paid(line: Line) -> Reply:
-    line.world.pay()  # unless the relay has handed it over already
-    return line.world.press("Amos", "payout.paid", "1", reference="T-77")
-
-
-def _request_in_direct_messages(line: Line) -> None:
-    line.unsubscribe(APPROVALS, "approvals")
-    line.world.withdrawal("ada", "70")
-
-
-STORY = (
-    Step("digest", _digest, ((POST, EARNINGS),)),
-    Step("digest brought up to date", _digest_again, ((EDIT, EARNINGS),)),
-    Step("approval card", _request, ((POST, APPROVALS),)),
-    Step(
-        "approved, to be paid",
-        lambda line: line.world.ask("Mira", "/desk approve 1"),
-        ((EDIT, APPROVALS), (POST, APPROVALS), (POST, "ada")),
-    ),
-    Step("paid", _paid, ((EDIT, APPROVALS), (POST, "ada"))),
-    Step(
-        "adjustment card",
-        lambda line: line.world.ask("Ann", '/desk adjust ada 5 "a bonus for the contest"'),
-        ((POST, APPROVALS),),
-    ),
-    Step(
-        "adjusted",
-        lambda line: line.world.press("Amos", "adjust.approve", "1"),
-        ((EDIT, APPROVALS), (POST, "ada")),
-    ),
-    Step("card for each approver", _request_in_direct_messages, ((POST, "Mira"), (POST, "Tom"))),
-    Step(
-        "rejected",
-        lambda line: line.world.press("Tom", "payout.reject", "2", reason="the account is closed"),
-        ((EDIT, "Mira"), (EDIT, "Tom"), (POST, "ada")),
-    ),
-)
-
-
-def act(line: Line, step: Step) -> None:
-    done = step.act(line)
-    assert not isinstance(done, Reply) or done.ok, (step.what, said(done))
+STORY = story(Line, POST, EDIT)
 
 
 def check_story(line: Line) -> None:
-    """What stands at the story's end: each thing once, as it is by now."""
-    line.check()
+    """The story's end, with its chart."""
+    line.check_story()
     (digest,) = line.discord.messages(EARNINGS)
-    assert "Settlement for 13 Jan" in digest.plain
-    assert "$42.00" in digest.plain
     assert [one.filename for one in digest.attachments] == ["chart-1.png"]
     assert "$42.00" in digest.attachments[0].description
-    approval, to_pay, adjustment = line.discord.messages(APPROVALS)
-    assert "WD-1" in approval.plain
-    assert "Mira" in approval.plain
-    assert "[Approve]" not in approval.plain
-    assert "WD-1" in to_pay.plain
-    assert "T-77" in to_pay.plain
-    assert "a bonus for the contest" in adjustment.plain
-    assert "Amos" in adjustment.plain
-    told = [one.plain for one in line.discord.direct(USERS["ada"])]
-    assert len(told) == len(set(told))
-    for words in ("approved", "T-77", "a bonus for the contest", "the account is closed"):
-        assert sum(words in one for one in told) == 1, told
-    for name in ("Mira", "Tom"):
-        (card,) = line.discord.direct(USERS[name])
-        assert "WD-2" in card.plain
-        assert "rejected" in card.plain.lower()
-        assert "[Approve]" not in card.plain
 
 
-async def story(line: Line, kind: Kind, times: int = 2) -> None:
+async def with_faults(line: Line, kind: Kind, times: int = 2) -> None:
     """The desk's week, with a fault of one kind on each thing that has to reach Discord."""
     for step in STORY:
         calls = step.calls[:1] if kind == "outage" else step.calls  # an outage is of everything
         struck = [line.fault(kind, route, _place(line, place), times) for route, place in calls]
-        act(line, step)
+        line.act(step)
         await line.settled()
         assert [fault.hits > 0 for fault in struck] == [True] * len(struck), (step.what, struck)
         line.discord.end_faults()
@@ -247,31 +156,31 @@ def _place(line: Line, place: str) -> str:
 @pytest.mark.parametrize("kind", QUICK)
 async def test_each_post_and_repaint_stands_once(line: Line, kind: Kind) -> None:
     """Whatever befalls each post and repaint of a desk's week: nothing is missing, nothing stands twice."""
-    await story(line, kind)
+    await with_faults(line, kind)
 
 
 @pytest.mark.deep
 @pytest.mark.parametrize("kind", SLOW)
 async def test_each_post_and_repaint_stands_once_after_server_errors(line: Line, kind: Kind) -> None:
     """The same, where the library itself repeats the call."""
-    await story(line, kind)
+    await with_faults(line, kind)
 
 
 async def test_server_errors_while_a_withdrawal_is_approved(line: Line) -> None:
     """A repaint, a card and a notice at once, each answered with a 5xx, whether Discord acted or not: each once."""
     for step in STORY[:3]:
-        act(line, step)
+        line.act(step)
         await line.settled()
     kinds: tuple[Kind, ...] = ("502", "500_after", "500")
     struck = [
         line.fault(kind, route, _place(line, place), 1)
         for kind, (route, place) in zip(kinds, STORY[3].calls, strict=True)
     ]
-    act(line, STORY[3])
+    line.act(STORY[3])
     await line.settled()
     assert [fault.hits for fault in struck] == [1, 1, 1]
     for step in STORY[4:]:
-        act(line, step)
+        line.act(step)
         await line.settled()
     check_story(line)
 
@@ -285,7 +194,7 @@ async def any_faults(line: Line, seed: int, kinds: tuple[Kind, ...]) -> None:
             line.fault(chance.choice(kinds), chance.choice(calls), times=chance.randint(1, 5))
         if chance.random() < 0.2:
             line.fault("outage", "*")
-        act(line, step)
+        line.act(step)
         if chance.random() < 0.7:
             await line.settled()
     await line.settled()
@@ -310,7 +219,7 @@ async def test_a_search_that_has_to_wait_is_taken_up_again(line: Line, kind: Kin
     """A card was posted, its answer lost, and Discord doesn't let itself be searched at once: it isn't posted again."""
     line.fault("cut_after", POST, APPROVALS, 1)
     search = line.fault(kind, routes.HISTORY, APPROVALS, 4)
-    _request(line)
+    line.request()
     await line.settled()
     assert search.hits
     assert len(line.discord.messages(APPROVALS)) == 1
@@ -319,10 +228,10 @@ async def test_a_search_that_has_to_wait_is_taken_up_again(line: Line, kind: Kin
 
 async def test_closed_direct_messages_are_shown_at_the_next_command_once(line: Line) -> None:
     """A notice that Ada's direct messages don't take stands under her next answer, and never again."""
-    act(line, STORY[2])
+    line.act(STORY[2])
     await line.settled()
     line.discord.close_dms(USERS["ada"])
-    act(line, STORY[3])
+    line.act(STORY[3])
     await line.settled()
     assert line.discord.direct(USERS["ada"]) == []
     line.discord.open_dms(USERS["ada"])
@@ -338,9 +247,9 @@ async def test_a_deleted_channel_pauses_its_digest_and_the_owner_is_told_once(li
     """The digest of a channel that is gone stands nowhere; Olga hears why, once; other channels have theirs."""
     line.subscribe(APPROVALS, "digest")
     await line.discord.delete_channel(EARNINGS)
-    _digest(line)
+    line.digest()
     await line.settled()
-    _digest_again(line)
+    line.digest_again()
     await line.settled()
     (digest,) = line.discord.messages(APPROVALS)
     assert "$42.00" in digest.plain

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import pytest
@@ -18,12 +18,12 @@ from adapters.slack.port import SlackPort
 from adapters.slack.workspaces import Workspace
 from bot.relay import Relay
 from core import people
-from core.chat import home, outbox, subscriptions
+from core.chat import home, outbox
 from core.chat.outbox import Destination
-from core.chat.registry import Reply
 from core.people import Identity
 from core.storage import Database
-from tests.desk_world import World, jan, said
+from tests.desk_world import World
+from tests.faulty_line import EMPTY, LINKED, FaultyLine, Step, story
 from tests.integration.slack.sending import Tokens
 from tests.slack_server import Message, SlackServer
 from tests.slack_server.faults import Fault, Kind
@@ -32,16 +32,15 @@ from tests.slack_world import APPROVALS, BOT_TOKEN, EARNINGS, TEAM, USERS, settl
 POST, UPDATE, PUBLISH = "chat.postMessage", "chat.update", "views.publish"
 KINDS: tuple[Kind, ...] = ("cut_before", "cut_after", "500", "500_after", "429", "outage")
 OUTAGE_SECONDS = 30
-EMPTY = outbox.Backlog(0, None, None)
 
 
 @dataclass
-class Line:
+class Line(FaultyLine):
     """The desk's relay on our Slack, with clocks that whoever waits puts forward."""
 
-    world: World
+    earnings, approvals = EARNINGS, APPROVALS
+
     slack: SlackServer
-    relay: Relay
     monotonic: float = 100.0
     outage_ends: float = 0.0
 
@@ -74,16 +73,14 @@ class Line:
             await self.sleep(3 + turn)  # the longest back-off is a quarter of an hour
         raise AssertionError("something never came")
 
-    def subscribe(self, channel: str, topic: subscriptions.Topic) -> None:
-        with self.world.database.transaction() as session:
-            olga = people.resolve(session, "Olga")
-            to = Destination("slack", TEAM, channel)
-            subscriptions.subscribe(session, self.world.now, olga, to, topic, full=topic == "digest")
+    def destination(self, channel: str) -> Destination:
+        return Destination("slack", TEAM, channel)
 
-    def unsubscribe(self, channel: str, topic: subscriptions.Topic) -> None:
-        with self.world.database.transaction() as session:
-            olga = people.resolve(session, "Olga")
-            subscriptions.unsubscribe(session, self.world.now, olga, Destination("slack", TEAM, channel), topic)
+    def in_channel(self, channel: str) -> list[Message]:
+        return self.slack.messages(channel)
+
+    def told(self, name: str) -> list[Message]:
+        return self.slack.direct(USERS[name])
 
     def direct(self, name: str) -> str:
         """The channel of somebody's direct messages."""
@@ -111,13 +108,13 @@ async def line(sqlite_database: Database) -> AsyncIterator[Line]:
         tokens = Tokens({TEAM: Workspace(TEAM, BOT_TOKEN, f"UBOT{TEAM}")})
         ports: dict[str, outbox.ChatPort] = {}
         relay = Relay(world.database, world.config, ports, {"manual": Manual()}, lambda: world.now, "relay")
-        line = Line(world, slack, relay)
+        line = Line(world, relay, slack)
         api = SlackApi(tokens, slack.api_url, pacer=Pacer(line.seconds, line.sleep))
         pictures = Pictures(api, lambda: world.now, line.sleep)
         ports["slack"] = SlackPort(api, world.database, lambda: world.now, pictures)
         await api.open()
         with world.database.transaction() as session:
-            for name in ("ada", "bo", "Mira", "Tom", "Ann", "Amos", "Olga"):
+            for name in LINKED:
                 account = Identity("slack", USERS[name], TEAM)
                 code, _ = people.create_link_code(session, world.now, people.resolve(session, name).person_id)
                 assert people.link(session, world.now, account, code).ok
@@ -131,105 +128,14 @@ async def line(sqlite_database: Database) -> AsyncIterator[Line]:
             world.close()
 
 
-@dataclass(frozen=True)
-class Step:
-    """Something happens; then, on a good line, these are what has to reach Slack."""
-
-    what: str
-    act: Callable[[Line], object]
-    calls: tuple[tuple[str, str], ...]  # method, and where: a channel or a person's name
-
-
-def _digest(line: Line) -> None:
-    line.subscribe(EARNINGS, "digest")
-    line.world.now = max(line.world.now, jan(13, 11))
-    line.world.earn("pal", jan(13, 9), 40)
-    line.world.settle(jan(14, 3))
-
-
-def _digest_again(line: Line) -> None:
-    line.world.now = jan(14, 10)
-    line.world.earn("song", jan(13, 9), 2)
-    line.world.settle(jan(14, 11))
-
-
-def _request(line: Line) -> None:
-    line.subscribe(APPROVALS, "approvals")
-    line.world.withdrawal("ada", "60")
-
-
-def _paid(line: Line) -> Reply:
-    line.world.pay()  # unless the relay has handed it over already
-    return line.world.press("Amos", "payout.paid", "1", reference="T-77")
-
-
-def _request_in_direct_messages(line: Line) -> None:
-    line.unsubscribe(APPROVALS, "approvals")
-    line.world.withdrawal("ada", "70")
-
-
-STORY = (
-    Step("digest", _digest, ((POST, EARNINGS), (PUBLISH, ""))),
-    Step("digest brought up to date", _digest_again, ((UPDATE, EARNINGS),)),
-    Step("approval card", _request, ((POST, APPROVALS), (PUBLISH, ""))),
-    Step(
-        "approved, to be paid",
-        lambda line: line.world.ask("Mira", "/desk approve 1"),
-        ((UPDATE, APPROVALS), (POST, APPROVALS), (POST, "ada"), (PUBLISH, "")),
-    ),
-    Step(
-        "paid",
-        _paid,
-        ((UPDATE, APPROVALS), (POST, "ada"), (PUBLISH, "")),
-    ),
-    Step(
-        "adjustment card",
-        lambda line: line.world.ask("Ann", '/desk adjust ada 5 "a bonus for the contest"'),
-        ((POST, APPROVALS), (PUBLISH, "")),
-    ),
-    Step(
-        "adjusted",
-        lambda line: line.world.press("Amos", "adjust.approve", "1"),
-        ((UPDATE, APPROVALS), (POST, "ada"), (PUBLISH, "")),
-    ),
-    Step("card for each approver", _request_in_direct_messages, ((POST, "Mira"), (POST, "Tom"))),
-    Step(
-        "rejected",
-        lambda line: line.world.press("Tom", "payout.reject", "2", reason="the account is closed"),
-        ((UPDATE, "Mira"), (UPDATE, "Tom"), (POST, "ada"), (PUBLISH, "")),
-    ),
-)
-
-
-def act(line: Line, step: Step) -> None:
-    done = step.act(line)
-    assert not isinstance(done, Reply) or done.ok, (step.what, said(done))
+STORY = story(Line, POST, UPDATE, dashboard=PUBLISH)
 
 
 def check_story(line: Line) -> None:
-    """What stands at the story's end: each thing once, as it is by now."""
-    line.check()
+    """The story's end, with its chart and Ada's dashboard."""
+    line.check_story()
     (digest,) = line.slack.messages(EARNINGS)
-    assert "Settlement for 13 Jan" in digest.plain
-    assert "$42.00" in digest.plain
     assert "data_visualization" in {block["type"] for block in digest.blocks}
-    approval, to_pay, adjustment = line.slack.messages(APPROVALS)
-    assert "WD-1" in approval.plain
-    assert "Mira" in approval.plain
-    assert "[Approve]" not in approval.plain
-    assert "WD-1" in to_pay.plain
-    assert "T-77" in to_pay.plain
-    assert "a bonus for the contest" in adjustment.plain
-    assert "Amos" in adjustment.plain
-    told = [one.plain for one in line.slack.direct(USERS["ada"])]
-    assert len(told) == len(set(told))
-    for words in ("approved", "T-77", "a bonus for the contest", "the account is closed"):
-        assert sum(words in one for one in told) == 1, told
-    for name in ("Mira", "Tom"):
-        (card,) = line.slack.direct(USERS[name])
-        assert "WD-2" in card.plain
-        assert "rejected" in card.plain.lower()
-        assert "[Approve]" not in card.plain
     view = line.slack.home(USERS["ada"])
     assert view is not None
     assert "$985.00" in view.plain  # 1,000 + 40 - 60 + 5
@@ -243,7 +149,7 @@ async def test_each_post_and_repaint_stands_once(line: Line, kind: Kind) -> None
     """Whatever befalls each post, repaint and dashboard of a desk's week: nothing is missing, nothing stands twice."""
     for step in STORY:
         struck = [line.fault(kind, method, _place(line, place)) for method, place in step.calls[: _many(kind, step)]]
-        act(line, step)
+        line.act(step)
         await line.settled()
         assert [fault.hits > 0 for fault in struck] == [True] * len(struck), (step.what, struck)
         line.slack.end_faults()
@@ -271,7 +177,7 @@ async def any_faults(line: Line, seed: int) -> None:
             )
         if chance.random() < 0.2:
             line.fault("outage", "*")
-        act(line, step)
+        line.act(step)
         if chance.random() < 0.7:
             await line.settled()
     await line.settled()
@@ -296,7 +202,7 @@ async def test_a_search_that_has_to_wait_is_taken_up_again(line: Line, kind: Kin
     """A card was posted, its answer lost, and Slack doesn't let itself be searched at once: it isn't posted again."""
     line.slack.fault(POST, "cut_after", channel=APPROVALS)
     search = line.slack.fault("conversations.history", kind, times=4, channel=APPROVALS, retry_after=7)
-    _request(line)
+    line.request()
     await line.settled()
     assert search.hits
     assert len(line.slack.messages(APPROVALS)) == 1
@@ -314,7 +220,7 @@ async def test_a_digest_with_its_picture_stands_once(line: Line, kind: Kind, met
     """Where Slack draws no charts the digest has a picture or, when uploading fails, its words; and stands once."""
     line.slack.workspace(TEAM).native_charts = False
     fault = line.fault(kind, method)
-    _digest(line)
+    line.digest()
     await line.settled()
     assert fault.hits
     line.check()
