@@ -170,7 +170,7 @@ def settle(session: Session, program: Program, now: dt.datetime, dry_run: bool =
     """Settle one program in the session's transaction; None before its first usage. A dry run neither seals nor
     publishes, and its caller rolls back."""
     through = last_due(program, now)
-    state = _claim(session, program.slug)
+    state = claim(session, program.slug)
     due = _due_days(session, program.slug, through)
     if state is None or (state.settled_through is None and not due):
         return None
@@ -205,8 +205,8 @@ def _closing(session: Session, program: Program, state: ProgramState, through: d
     return Closing(program, months, state.settled_through, state.processed_month)
 
 
-def _claim(session: Session, slug: str) -> ProgramState | None:
-    """The program's row, held until commit: no other run, and no intake, for this program meanwhile.
+def claim(session: Session, slug: str) -> ProgramState | None:
+    """The program's row, held until commit: no other run, no processing, and no intake, for this program meanwhile.
 
     NO KEY UPDATE, so that a withdrawal's foreign key to it need not wait: its poster may hold what `open_entry` needs.
     """

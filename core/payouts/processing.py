@@ -11,8 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import BigInteger, cast, delete, func, select
-from sqlmodel import Session, col
-from sqlmodel import select as select_rows
+from sqlmodel import Session
 
 from core import audit
 from core.clock import DAY, utc_day
@@ -133,7 +132,7 @@ def process(session: Session, config: DeskConfig, program: Program, now: dt.date
     Locks are taken in this order: the program's row (no settlement and no other processing meanwhile), its creators
     (no request, freeze or choice of theirs), the journal.
     """
-    state = _claim(session, program.slug)
+    state = settlement.claim(session, program.slug)
     month = _due(program, state, now)
     if state is None or month is None:
         return None
@@ -152,7 +151,8 @@ def process(session: Session, config: DeskConfig, program: Program, now: dt.date
     state.processed_month = month
     session.add(state)
     total = sum(one.amount for one in payees)
-    detail = f"{plural(len(payees), 'withdrawal')}, {format_money(total)}; {plural(len(passed), 'creator')} passed over"
+    paid, left = _plural(len(payees), "withdrawal"), _plural(len(passed), "creator")
+    detail = f"{paid}, {format_money(total)}; {left} passed over"
     audit.record(session, now, "desk", "payout.month", f"{program.slug} {month:%Y-%m}", detail)
     session.flush()
     publish(session, PayoutsProcessed(batch.id, program.slug, month, len(payees), len(passed), now))
@@ -171,14 +171,8 @@ def process(session: Session, config: DeskConfig, program: Program, now: dt.date
     )
 
 
-def plural(number: int, one: str) -> str:
+def _plural(number: int, one: str) -> str:
     return f"{number:,} {one}" if number == 1 else f"{number:,} {one}s"
-
-
-def _claim(session: Session, slug: str) -> ProgramState | None:
-    """The program's row, held until commit; as settlement claims it."""
-    statement = select_rows(ProgramState).where(col(ProgramState.slug) == slug).with_for_update(key_share=True)
-    return session.exec(statement.execution_options(populate_existing=True)).one_or_none()
 
 
 def _due(program: Program, state: ProgramState | None, now: dt.datetime) -> dt.date | None:
