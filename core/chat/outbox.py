@@ -350,8 +350,8 @@ def undeliverable(session: Session, now: dt.datetime, message_id: int, reason: s
 
 
 def repaints_waiting(session: Session, subject: str) -> frozenset[str]:
-    """The lanes in which a repaint of a subject's card waits. It is kept from being claimed until this transaction ends,
-    so that it is drawn from what this one commits."""
+    """The lanes in which a repaint of a subject's card waits. Nobody can claim it until this transaction ends, so that
+    it is drawn from what this one commits."""
     mine = _T.c.subject == subject, _T.c.kind == "repaint", _T.c.state == "waiting", _T.c.tries == 0
     rows = session.execute(select(_T.c.lane).where(*mine).with_for_update(skip_locked=True))
     return frozenset(rows.scalars())
