@@ -25,7 +25,7 @@ from core import migrations, people
 from core.chat import templates
 from core.chat.outbox import backlog
 from core.chat.tables import Subscription
-from core.chat.words import full_day_text
+from core.chat.words import full_day_text, plural
 from core.clock import iso, system_clock
 from core.earnings.periods import last_due
 from core.earnings.tables import Creator, DirtyDay, ProgramState
@@ -255,17 +255,18 @@ def _roles(app: App) -> Iterator[Finding]:
     with app.database.reading() as session:
         approvers = set(people.with_role(session, "approver"))
         admins = set(people.with_role(session, "admin"))
+    counts = f"{plural(len(approvers), 'approver')}, {plural(len(admins), 'admin')}"
     if not approvers or not admins:
         hint = "`earnings-desk person add NAME --role approver` (or admin, or owner, who is both)."
-        yield Finding("roles", "note", f"{len(approvers)} approvers, {len(admins)} admins", hint)
+        yield Finding("roles", "note", counts, hint)
     elif len(approvers) < 2 or len(admins) < 2:
         hint = "Large withdrawals need two approvers, adjustments two admins: `earnings-desk person add`."
-        yield Finding("roles", "note", f"{len(approvers)} approvers, {len(admins)} admins", hint)
+        yield Finding("roles", "note", counts, hint)
     elif approvers == admins:
         hint = "Give the roles to different people, so that whoever approves doesn't also mark as paid."
         yield Finding("roles", "note", "every approver is an admin too", hint)
     else:
-        yield Finding("roles", "ok", f"{len(approvers)} approvers, {len(admins)} admins")
+        yield Finding("roles", "ok", counts)
 
 
 def _methods(app: App) -> Iterator[Finding]:

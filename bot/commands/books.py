@@ -105,12 +105,11 @@ def _month_words(program: str, one: MonthPosted) -> str:
     from core.earnings.periods import month_name
     from core.ledger.money import format_money
 
-    what = "closed" if one.first_close else "changed after its close"
+    month = f"{program}: {month_name(one.month)}"
     share, referral, payments = (format_money(amount) for amount in (one.share, one.referral, one.payments))
-    return (
-        f"{program}: {month_name(one.month)} {what}: of {payments} from subscribers, {share} go to creators and "
-        f"{referral} to those who referred."
-    )
+    if not one.first_close:
+        return f"{month} changed after its close: subscriptions {payments}, creators {share}, referrers {referral}."
+    return f"{month} closed: of {payments} from subscribers, creators get {share} and those who referred {referral}."
 
 
 def _paid(one: Processed) -> dict[str, object]:
@@ -126,12 +125,13 @@ def _paid(one: Processed) -> dict[str, object]:
 
 
 def _paid_words(one: Processed) -> str:
+    from core.earnings.periods import month_name
     from core.ledger.money import format_money
 
     passed = f"; {one.skipped} passed over and told why" if one.skipped else ""
     made = "1 withdrawal" if one.payouts == 1 else f"{one.payouts:,} withdrawals"
     return (
-        f"{one.program}: {format_money(one.moved)} of {one.month:%Y-%m} and before is available; "
+        f"{one.program}: {format_money(one.moved)} of {month_name(one.month)} and before is available; "
         f"{made}, {format_money(one.total)}, {'waits' if one.payouts == 1 else 'wait'} for approval{passed}."
     )
 

@@ -152,7 +152,7 @@ def _report(done: Withdrawal, as_json: bool) -> None:
     if as_json:
         emit(_document(done))
     else:
-        say(f"WD-{done.id} is {done.state}.")
+        say(f"WD-{done.id} is marked {done.state}.")
 
 
 def _document(one: Withdrawal) -> dict[str, object]:

@@ -68,7 +68,7 @@ def init(config: Config = None) -> None:
     app = build(settings)
     prepare(app)
     say(f"Wrote {path} and prepared the database {app.database_name}.")
-    say("Next: `earnings-desk import creators FILE`, the same with projects and usage, then `earnings-desk up`.")
+    say("Next: `earnings-desk import creators FILE`, then projects, usage and subscriptions; then `earnings-desk up`.")
 
 
 def migrate(as_json: AsJson = False, config: Config = None) -> None:

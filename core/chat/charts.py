@@ -236,27 +236,31 @@ def shown(value: Decimal, unit: str) -> str:
     return text.removesuffix(".00") if whole else text
 
 
-def describe(name: str, points: Sequence[tuple[str, int]], unit: str = "usd", at: str = "on") -> str:
-    """The alt text of a chart of micros by label: first, highest, lowest, last and total. at: said before a label.
+def describe(
+    name: str, points: Sequence[tuple[str, int]], unit: str = "usd", at: str = "on", total: int | None = None
+) -> str:
+    """The alt text of a chart of micros by label: first, highest, lowest, last and total.
+
+    at: said before a label; total: the sum, where points are rounded and don't add up to it.
 
     >>> describe("Daily incentive", [("12 Jan", 8_000_000), ("13 Jan", 5_000_000)])
     'Daily incentive: $8.00 on 12 Jan, $5.00 on 13 Jan. Total $13.00.'
     """
     if not points:
         return f"{name}: nothing to show yet."
-    total = _micros(sum(value for _, value in points), unit)
+    summed = _micros(sum(value for _, value in points) if total is None else total, unit)
     if all(value == 0 for _, value in points):
         return f"{name}: nothing from {points[0][0]} to {points[-1][0]}."
     if len(points) <= 3:
         listed = ", ".join(f"{_micros(value, unit)} {at} {label}" for label, value in points)
-        return f"{name}: {listed}. Total {total}."
+        return f"{name}: {listed}. Total {summed}."
     high = max(points, key=lambda point: point[1])
     low = min(points, key=lambda point: point[1])
     first, last = points[0], points[-1]
     return (
         f"{name} from {first[0]} to {last[0]}: starts at {_micros(first[1], unit)}, "
         f"highest {_micros(high[1], unit)} {at} {high[0]}, lowest {_micros(low[1], unit)} {at} {low[0]}, "
-        f"ends at {_micros(last[1], unit)}. Total {total}."
+        f"ends at {_micros(last[1], unit)}. Total {summed}."
     )
 
 

@@ -99,6 +99,11 @@ def change_percent(now: int, before: int) -> int | None:
     return percent if difference >= 0 else -percent
 
 
+def whole_percent(part: int, whole: int) -> int | None:
+    """A part in whole percent of a sum, rounded half up; None where the sum is nothing."""
+    return (200 * part + whole) // (2 * whole) if whole > 0 else None
+
+
 def day_name(day: dt.date) -> str:
     """A UTC day as "13 Jan"."""
     return f"{day.day} {_MONTHS[day.month - 1]}"

@@ -35,6 +35,6 @@ def test_settle_pays_out(tmp_path: Path) -> None:
     assert [one["month"] for one in early["payouts"]] == ["2025-12"]
     assert desk.json("settle", "--dry-run", "--at", "2026-02-02T03:00:00Z")["payouts"] == []  # type: ignore[index]
     shown = desk.ok("settle", "--at", "2026-02-02T03:00:00Z")
-    assert "helpers: $26.25 of 2026-01 and before is available; 1 withdrawal, $26.25, waits for approval." in shown
+    assert "helpers: $26.25 of Jan 2026 and before is available; 1 withdrawal, $26.25, waits for approval." in shown
     assert desk.json("settle", "--at", "2026-02-02T04:00:00Z")["payouts"] == []  # type: ignore[index]
     desk.ok("verify")

@@ -40,7 +40,7 @@ class NoAssistants(DeskError):
 
 
 class NotAnAssistant(DeskError):
-    """There are analytics of assistants only; {name} is a project that earns credits. /stats has its figures."""
+    """Only assistants have analytics; {name} is a project that earns credits. /stats has its figures."""
 
 
 @command(

@@ -33,7 +33,12 @@ def growing(call: Call, project: Project, period: str) -> View:
             "line",
             "revenue-by-month" if found.monthly else "revenue-by-day",
             "usd",
-            describe(what, [(label, cents(one.gross)) for label, one in drawn], at="in" if found.monthly else "on"),
+            describe(
+                what,
+                [(label, cents(one.gross)) for label, one in drawn],
+                at="in" if found.monthly else "on",
+                total=cents(sum(one.gross for _, one in drawn)),
+            ),
             tuple((label, decimal_text(one.gross)) for label, one in drawn),
         ),
         note="Total revenue before the platform's part, to the cent; “about” is an estimate. Messages and users are of "
@@ -42,8 +47,8 @@ def growing(call: Call, project: Project, period: str) -> View:
         lines=tuple(
             (
                 label,
-                ("" if one.settled else "about ") + approx_text(one.gross),
-                ("" if one.settled else "about ") + approx_text(one.share),
+                _about(one.gross, not one.settled),
+                _about(one.share, not one.settled),
                 f"{one.tokens:,}",
                 _count_text(one.messages),
                 _count_text(one.users),
@@ -67,13 +72,18 @@ def growing(call: Call, project: Project, period: str) -> View:
     )
 
 
+def _about(micros: int, estimate: bool) -> str:
+    """To the cent, and whether it can still change."""
+    return ("about " if estimate else "") + approx_text(micros)
+
+
 def _count_text(value: int | None) -> str:
     """A count in a narrow column; what "hidden" means stands under the table."""
     return "hidden" if value is None else f"{value:,}"
 
 
 def _growth_meaning(found: growth.Growth) -> str:
-    total = approx_text(found.gross)
+    total = _about(found.gross, found.estimate)
     span = {"week": "the week before", "all": "the same days of last month"}.get(
         found.period, "the same days of last month"
     )
@@ -97,7 +107,8 @@ def source_split(call: Call, project: Project, period: str) -> View:
     """Where does revenue, and where does growth, come from?"""
     found = sources.source_split(call.session, call.config, project, period, call.now)
     both = (("Marketplace", found.marketplace), ("Embed/API", found.embed))
-    alt = "Total revenue by source: " + ", ".join(f"{name} {approx_text(one.gross)}" for name, one in both) + "."
+    listed = ", ".join(f"{name} {_about(one.gross, one.estimate)}" for name, one in both)
+    alt = f"Total revenue by source: {listed}."
     counted_days = span_text(found.counted)
     return View(
         meaning=_sources_meaning(found),
@@ -111,9 +122,9 @@ def source_split(call: Call, project: Project, period: str) -> View:
         lines=tuple(
             (
                 name,
-                approx_text(one.gross),
+                _about(one.gross, one.estimate),
                 "—" if one.percent is None else f"{one.percent}%",
-                approx_text(one.share),
+                _about(one.share, one.estimate),
                 f"{one.tokens:,}",
                 _count_text(one.messages),
                 _count_text(one.users),
@@ -148,7 +159,7 @@ def _sources_meaning(found: sources.SourceSplit) -> str:
     first, name = (embed, "Embed/API") if embed.gross >= market.gross else (market, "The marketplace")
     said = f"{name} brings {first.percent}% of its revenue"
     if market.gross_before is None or embed.gross_before is None:
-        return f"{said} ({approx_text(first.gross)})."
+        return f"{said} ({_about(first.gross, first.estimate)})."
     grown = {
         "Embed/API": embed.gross - embed.gross_before,
         "the marketplace": market.gross - market.gross_before,
@@ -200,10 +211,10 @@ def per_user(call: Call, project: Project, period: str) -> View:
 
 def _per_user_meaning(found: users.RevenuePerUser) -> str:
     if found.per_user is None or found.users is None:
-        return f"It brought {approx_text(found.gross)}; a user's part can't be told of fewer than 5 users."
+        return f"It brought {_about(found.gross, found.estimate)}; a user's part can't be told of fewer than 5 users."
     return (
-        f"Each of {counted(found.users)} users brought {approx_text(found.per_user)} on average "
-        f"({approx_text(found.gross)} in all): more such users, or longer conversations, bring more."
+        f"Each of {counted(found.users)} users brought {_about(found.per_user, found.estimate)} on average "
+        f"({_about(found.gross, found.estimate)} in all): more such users, or longer conversations, bring more."
     )
 
 

@@ -59,7 +59,7 @@ def spoken_chart(bars: Sequence[Bar], what: str = "incentive", said: Said = form
         return ""
     daily = f"Daily {what}" if bars[0].label != bars[0].spoken else what.capitalize()
     total = said(sum(bar.micros for bar in bars))
-    note = " The last bar is an estimate." if bars[-1].estimate and not bars[0].estimate else ""
+    note = _estimated(bars)
     if all(bar.micros == 0 for bar in bars):
         return f"{daily}: nothing from {bars[0].spoken} to {bars[-1].spoken}.{note}"
     if len({bar.micros for bar in bars}) == 1:
@@ -74,6 +74,18 @@ def spoken_chart(bars: Sequence[Bar], what: str = "incentive", said: Said = form
     else:
         story = f"{daily} rises to {said(top.micros)} on {top.spoken}, then {_last(said, last, bars.index(top), bars)}"
     return f"{story}. Total {total}.{note}"
+
+
+def _estimated(bars: Sequence[Bar]) -> str:
+    """Which bars are no settled amounts; most often the last one."""
+    count = sum(bar.estimate for bar in bars)
+    if not count:
+        return ""
+    if not all(bar.estimate for bar in bars[-count:]):
+        return " Some bars are estimates."
+    if count == len(bars):
+        return " All bars are estimates."
+    return " The last bar is an estimate." if count == 1 else f" The last {count} bars are estimates."
 
 
 def _last(said: Said, last: Bar, top: int | None = None, bars: Sequence[Bar] = ()) -> str:

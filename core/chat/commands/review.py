@@ -18,7 +18,6 @@ from core.chat.registry import Arg, Call, Reply, command
 from core.chat.words import (
     TOO_FEW,
     approx_text,
-    change_text,
     command_line,
     day_text,
     hundredths_text,
@@ -32,7 +31,7 @@ from core.clock import DAY, utc_day
 from core.config import Program
 from core.earnings import catalog, prices, revenue
 from core.earnings.analytics import dropoffs, figures, questions, ratings
-from core.earnings.periods import Days, change_percent, month_of
+from core.earnings.periods import Days, change_percent, month_of, whole_percent
 from core.earnings.programs import ASSISTANTS
 from core.earnings.revenue import CreatorRevenue, ProjectRevenue
 from core.earnings.tables import Project
@@ -121,10 +120,11 @@ def _look(call: Call, one: ProjectRevenue, period: str) -> Looked:
 
 def _weekly(found: CreatorRevenue, looked: Sequence[Looked]) -> list[Item]:
     embed = found.total.embed
-    share = f", {100 * embed.gross // found.total.total.gross}% of all" if found.total.total.gross > 0 else ""
-    before = (
-        "" if found.before is None else f" ({change_text(embed.gross, found.before.embed.gross)} on the week before)"
-    )
+    part = whole_percent(embed.gross, found.total.total.gross)
+    share = "" if part is None else f", {part}% of all"
+    change = None if found.before is None else change_percent(embed.gross, found.before.embed.gross)
+    said = change_words(found.period, change, embed.gross > 0, compared=found.before is not None)
+    before = f" ({said})" if said else ""
     return [
         Item("Check earnings trends", _trend(found)),
         Item("Review conversation metrics", _each(looked, _conversations)),

@@ -10,7 +10,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.chat.commands.analytics_view import listed, span_text
+from core.chat.commands.analytics_view import span_text
 from core.chat.commands.bars import Bar, bars_of, spoken_chart
 from core.chat.commands.csvfiles import amount, table_csv
 from core.chat.commands.own import project_handle, project_label, title_of
@@ -123,10 +123,10 @@ def _metrics_note(found: figures.AssistantFigures) -> str:
     """What the figures of people are of: never of fewer than five, so that a bit at either end may be left out."""
     if found.period == "today":
         return "Today's conversations and messages are told at full hours, once at least 5 people are behind them."
-    said = "Figures of people are shown from 5 different users on, your own use left out"
-    parts = [f"conversations to return rate of {span_text(found.span)}"] if found.span and not found.whole else []
-    parts += [f"rating of {span_text(found.rated)}"] if found.rated else []
-    return f"{said}: {listed(parts)}." if parts else f"{said}."
+    said = "Figures of people are shown from 5 different users on, your own use left out."
+    if found.span and not found.whole:
+        said += f" Conversations to Return User Rate are of {span_text(found.span)}."
+    return f"{said} Rating is of {span_text(found.rated)}." if found.rated else said
 
 
 def overview(call: Call, found: CreatorRevenue) -> Overview:

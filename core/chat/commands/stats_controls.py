@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from core.chat.commands.own import MOST_SUGGESTIONS, project_handle, project_label
 from core.chat.registry import Call
-from core.chat.words import command_line, plural
+from core.chat.words import command_line
 from core.config import DeskConfig
 from core.earnings.periods import Period
 from core.earnings.programs import ASSISTANTS
@@ -38,7 +38,8 @@ def change_words(period: Period, change: int | None, had: bool, *, compared: boo
     if not compared or period.before is None:
         return ""
     length = len(period.before)
-    span = "the week before" if period.name == "week" else f"the first {plural(length, 'day')} of last month"
+    first = "first day" if length == 1 else f"first {length} days"
+    span = "the week before" if period.name == "week" else f"the {first} of last month"
     if change is None:
         return f"nothing in {span}" if had else f"the same as in {span}"
     sign = "+" if change > 0 else "−" if change < 0 else "±"

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from core.chat.words import approx_text, hundredths_text
+from core.earnings.periods import whole_percent
 
 ONE_MESSAGE_MANY = 40  # percent of conversations that end after one message
 RETURN_FEW = 20  # percent of users who come back
@@ -148,7 +149,7 @@ def _diversity(review: Review) -> Iterator[str]:
     if review.count == 1:
         yield f"All {approx_text(review.gross)} come from 1 assistant: another on a related topic spreads the risk."
     elif top.gross * 100 >= MOST_OF_IT * review.gross:
-        share = top.gross * 100 // review.gross
+        share = whole_percent(top.gross, review.gross)
         yield f"{top.name} brings {share}% of the revenue: one more on a related topic spreads the risk."
 
 

@@ -45,6 +45,7 @@ class Growth:
 
     gross: of the period; gross_before and change (percent): on the period before; for `all` the current calendar month
     to date on the same days of the month before, as for `month`. change is None where there is nothing to grow from.
+    estimate: a part of gross is not settled yet.
     """
 
     period: str
@@ -52,6 +53,7 @@ class Growth:
     monthly: bool
     cells: tuple[GrowthCell, ...]
     gross: int
+    estimate: bool
     gross_before: int | None
     change: int | None
 
@@ -73,6 +75,7 @@ def growth(session: Session, config: DeskConfig, project: Project, period: str, 
         monthly=monthly,
         cells=_cells(session, project.project_id, asked.days, inside, monthly, now),
         gross=sum(_gross(one) for one in inside),
+        estimate=any(one.embed.estimate or one.marketplace.estimate for one in inside),
         gross_before=before,
         change=change_percent(gross, before) if before is not None else None,
     )

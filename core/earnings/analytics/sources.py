@@ -16,7 +16,7 @@ from core.earnings.analytics.blocks import visit_block
 from core.earnings.analytics.figures import period_for
 from core.earnings.analytics.privacy import Span, suppressed
 from core.earnings.analytics.visits import VISIT, bounds, within
-from core.earnings.periods import Days, Period
+from core.earnings.periods import Days, Period, whole_percent
 from core.earnings.revenue_days import Money, RevenueDay, revenue_days
 from core.earnings.tables import Project
 
@@ -26,7 +26,8 @@ _FULL = 100
 @dataclass(frozen=True, slots=True)
 class Source:
     """One channel. tokens and money (gross, share, gross_before in micro-dollars) are of the period; messages and users
-    of `SourceSplit.counted`, None where hidden. percent: whole percent of the gross, None where there is none."""
+    of `SourceSplit.counted`, None where hidden. percent: whole percent of the gross, None where there is none.
+    estimate: part of the money is not settled yet."""
 
     tokens: int
     gross: int
@@ -35,6 +36,7 @@ class Source:
     percent: int | None
     messages: int | None
     users: int | None
+    estimate: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ def source_split(session: Session, config: DeskConfig, project: Project, period:
     embed_tokens = sum(one.embed_tokens for one in inside)
     market_tokens = sum(one.tokens for one in inside) - embed_tokens
     market, embed = _gross([one.marketplace for one in inside]), _gross([one.embed for one in inside])
-    percent = _percent(embed.gross, market.gross + embed.gross)
+    percent = whole_percent(embed.gross, market.gross + embed.gross)
     return SourceSplit(
         period=period,
         days=asked.days,
@@ -71,6 +73,7 @@ def source_split(session: Session, config: DeskConfig, project: Project, period:
             percent=None if percent is None else _FULL - percent,
             messages=messages.get(False),
             users=users.get(False),
+            estimate=market.estimate != 0,
         ),
         embed=Source(
             tokens=embed_tokens,
@@ -80,6 +83,7 @@ def source_split(session: Session, config: DeskConfig, project: Project, period:
             percent=percent,
             messages=messages.get(True),
             users=users.get(True),
+            estimate=embed.estimate != 0,
         ),
         counted=span,
     )
@@ -98,10 +102,6 @@ def money_of(
 
 def _gross(amounts: Sequence[Money]) -> Money:
     return sum(amounts, Money())
-
-
-def _percent(part: int, whole: int) -> int | None:
-    return (200 * part + whole) // (2 * whole) if whole > 0 else None
 
 
 def _counted(session: Session, project_id: str, span: Span) -> tuple[dict[bool, int], dict[bool, int]]:

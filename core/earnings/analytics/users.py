@@ -43,6 +43,7 @@ class RevenuePerUser:
     days: Days | None
     span: Span | None
     gross: int
+    estimate: bool
     users: int | None
     per_user: int | None
     shared: tuple[SharedUser, ...]
@@ -55,7 +56,7 @@ def revenue_per_user(
     """Gross revenue a user over whole days, and the embed users whose business shared context, at most `limit`."""
     asked = period_for(session, config, project, period, now)
     if asked.days is None:
-        return RevenuePerUser(period, None, None, 0, None, None, (), more=False)
+        return RevenuePerUser(period, None, None, 0, False, None, None, (), more=False)
     yesterday = utc_day(now) - DAY
     over = Days(asked.days.first, min(asked.days.last, yesterday))
     span = _whole_days(session, project.project_id, over, now)
@@ -72,6 +73,7 @@ def revenue_per_user(
         days=asked.days,
         span=span,
         gross=gross,
+        estimate=any(one.embed.estimate or one.marketplace.estimate for one in found),
         users=users if span is not None else None,
         per_user=gross // users if span is not None else None,
         shared=shared[:limit],
