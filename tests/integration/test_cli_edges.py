@@ -151,7 +151,7 @@ def test_init_writes_once(terminal: Terminal) -> None:
     terminal.ok("init")
     assert "is there already" in terminal.refused("init")
     terminal.ok("--config", "other.toml", "init")
-    assert terminal.json("settle", "--config", "other.toml") == {"programs": []}
+    assert terminal.json("settle", "--config", "other.toml") == {"programs": [], "payouts": []}
     assert terminal.json("--config", "other.toml", "settle") == {"programs": []}
     written = (terminal.folder / "other.toml").read_text(encoding="utf-8")
     assert all(f'kind = "{kind}"' in written for kind in KINDS)

@@ -246,10 +246,11 @@ def _reviewed(
     call: Call, program: Program, found: CreatorRevenue, looked: Sequence[Looked], balance: AssistantBalance
 ) -> Review:
     today = utc_day(call.now)
+    begun = found.period.days is not None and found.period.days.first < today  # hours are no trend
     return Review(
         gross=found.total.total.gross,
         before=None if found.before is None else found.before.total.gross,
-        change=found.change,
+        change=found.change if begun else None,
         span="the week before" if found.period.name == "week" else _same_days(today),
         embed=found.total.embed.gross,
         after=balance.payout.after,
