@@ -199,6 +199,29 @@ def check_questions_and_reviews(crowd: Crowd) -> None:
     assert (nobody.average, nobody.stars, nobody.reviews) == (None, (None,) * 5, ())
 
 
+def test_near_duplicates_are_shown_though_each_is_asked_by_few(sqlite_database: Database) -> None:
+    """Six people ask one thing in four ways; a word that fewer than five of them used is left out all the same."""
+    texts = (
+        "cancel my subscription",
+        "how to cancel subscription now",
+        "cancel my subscripton",
+        "cancel subscription, Bob Miller",
+        "cancel my subscription",
+        "Can I cancel the subscription plan?",
+        "cancel subscription now",
+    )
+    world = World(sqlite_database, now=at(1, 9))
+    asked = [world.message("bot", at(1, 8), 5, f"u{number}") | {"question": text} for number, text in enumerate(texts)]
+    world.take(*asked[:4])
+    row = Crowd(world, 0, {}).project("bot")
+    with world.reading() as session:
+        assert popular_questions(session, world.config, row, at(1, 9)).span is None  # four
+    world.take(*asked[4:])
+    with world.reading() as session:
+        found = popular_questions(session, world.config, row, at(1, 9))
+    assert [(one.users, one.asked, one.text) for one in found.questions] == [(6, 6, "Cancel … subscription")]
+
+
 def assert_ratings(crowd: Crowd, span: Span | None, stars: tuple[int | None, ...]) -> None:
     assert span is not None
     assert any(stars)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core.earnings.analytics.blocks import last_block
@@ -110,6 +110,26 @@ def test_blocks_neither_overlap_nor_grow(history: History) -> None:
         block = last_block(known, cuts_of(history, number * 24), today)
         assert before is None or (block is not None and (block == before or block.begin >= before.end))
         before = block
+
+
+# In which weeks of ten, on which weekday, how many cells have five users.
+weeks = st.lists(st.dictionaries(st.integers(0, 6), st.integers(1, 3), max_size=3), min_size=10, max_size=10)
+
+
+@settings(max_examples=200, deadline=None)
+@given(weeks, st.integers(0, 8))
+@example([{0: 3, 1: 1}, {0: 3}, *[{}] * 8], 0)  # the first block ends within the first week
+def test_who_reads_the_last_weeks_alone_sees_the_same_block(history: list[dict[int, int]], since: int) -> None:
+    """Or knows that more must be read: were it another block, the difference of both would be a part of a week."""
+    monday = dt.date(2026, 1, 5)
+    days = {
+        monday + dt.timedelta(days=7 * week + day): [(cell, frozenset(NAMES[:5]), 5) for cell in range(cells)]
+        for week, found in enumerate(history)
+        for day, cells in found.items()
+    }
+    until = monday + dt.timedelta(days=70)
+    recent = {day: parts for day, parts in days.items() if day >= monday + dt.timedelta(days=7 * since)}
+    assert last_block(recent, None, until, whole=False) in (None, last_block(days, None, until))
 
 
 def test_words_of_a_few_are_left_out() -> None:

@@ -8,7 +8,7 @@ something to show. The first block may end with any day, so that a new assistant
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from itertools import groupby
 
 from sqlmodel import Session
@@ -33,13 +33,15 @@ def last_block(
     *,
     whole: bool = True,
     enough: int = ENOUGH,
+    together: Callable[[Mapping[Hashable, Crowd]], int] | None = None,
 ) -> Span | None:
     """The last block that ends with a day before `until`, with `enough` cells; at a cut where the total is told.
 
     whole: the days are all there are. Else the blocks are known only from the end of a week on that ends one whatever
-    came before it, and None means that more must be read.
+    came before it, and None means that more must be read. together: how many cells have enough users once those that
+    belong together are taken as one.
     """
-    blocks = _Blocks(cuts, until, whole, enough)
+    blocks = _Blocks(cuts, until, whole, enough, together)
     for monday, week in groupby(sorted(days), key=lambda day: day - DAY * day.weekday()):
         blocks.add_week(monday, [(day, days[day]) for day in week])
     return blocks.last
@@ -60,10 +62,18 @@ def visit_block(session: Session, project_id: str, now: dt.datetime) -> Span | N
 
 
 class _Blocks:
-    def __init__(self, cuts: Cuts | None, until: dt.date, whole: bool, enough: int) -> None:
+    def __init__(
+        self,
+        cuts: Cuts | None,
+        until: dt.date,
+        whole: bool,
+        enough: int,
+        together: Callable[[Mapping[Hashable, Crowd]], int] | None,
+    ) -> None:
         self.last: Span | None = None
-        self._cuts, self._until, self._enough = cuts, until, enough
+        self._cuts, self._until, self._enough, self._together = cuts, until, enough, together
         self._known = self._first = whole
+        self._begun = whole  # the first block is over, or is known
         self._begin: dt.date | None = None
         self._ended = dt.date.min
         self._cells: dict[Hashable, Crowd] = {}
@@ -84,15 +94,22 @@ class _Blocks:
 
     def _end(self, end: dt.date, enough: int) -> None:
         """End the block before this day where it may."""
-        if self._begin is None or end > self._until or self._ready() < enough:
+        if self._begin is None or end > self._until or not self._ready(end, enough):
             return
         if self._cuts is not None and not self._cuts.at(start_of(end)):
+            return
+        if not self._begun:  # the first block may have ended within this very week, and left too little of it
+            self._begun = True
             return
         if self._known:
             self.last = Span(start_of(self._begin), start_of(end))
         self._known, self._first, self._ended = True, False, end
         self._begin, self._cells = None, {}
 
-    def _ready(self) -> int:
-        """How many cells have enough users to be shown."""
-        return sum(crowd.size >= LEAST for crowd in self._cells.values())
+    def _ready(self, end: dt.date, enough: int) -> bool:
+        """Whether so many cells have enough users to be shown. What belongs together is looked for once a week, at
+        first every day; and only where the whole block is at hand, so that a week alone promises no more than all."""
+        alone = sum(crowd.size >= LEAST for crowd in self._cells.values())
+        if alone >= enough or self._together is None or self._begin is None or not self._known:
+            return alone >= enough
+        return (end.weekday() == 0 or end - self._begin <= _PATIENCE) and self._together(self._cells) >= enough

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -16,7 +16,7 @@ from sqlmodel import Session
 from core.clock import DAY, utc_day
 from core.config import DeskConfig
 from core.earnings.analytics.blocks import Part, last_block
-from core.earnings.analytics.privacy import GAP, LEAST, Span, shown_words
+from core.earnings.analytics.privacy import GAP, LEAST, Crowd, Span, shown_words
 from core.earnings.analytics.wording import Signature, alike, signature_of, words_of
 from core.earnings.tables import Project
 from core.earnings.visit_tables import Question
@@ -24,6 +24,8 @@ from core.storage import table_of
 
 _QUESTION = table_of(Question)
 _LEADING = 300  # groups of the same words that are held against each other
+_LEADING_OF_BLOCK = 50  # of them, to see whether a block has something to show,
+_MOST_OF_BLOCK = 2_000  # where there are no more; of so many, some question is asked by enough in the same words
 _RECENT = dt.timedelta(days=35)  # a much asked assistant's last blocks are in it
 
 
@@ -69,7 +71,8 @@ class _Group:
 
     @property
     def order(self) -> tuple[int, int, Signature]:
-        return (-len(self.users), -self.asked, self.signature)
+        """Of equally many users the shortest first: most resemble that."""
+        return (-len(self.users), len(self.signature), self.signature)
 
 
 def popular_questions(
@@ -105,14 +108,29 @@ def group_alike(rows: Iterable[Sequence[Any]]) -> list[_Group]:
         if signature:
             same.setdefault(signature, _Group(signature)).add(text, user_id, asked)
     ordered = sorted(same.values(), key=lambda group: group.order)
+    told = _led(ordered[:_LEADING]) + ordered[_LEADING:]
+    return sorted(told, key=lambda group: (-len(group.users), -group.asked, group.signature))
+
+
+def _led(ordered: Sequence[_Group]) -> list[_Group]:
+    """Each taken into the first before it that it resembles."""
     leaders: list[_Group] = []
-    for group in ordered[:_LEADING]:
+    for group in ordered:
         leader = next((one for one in leaders if alike(one.signature, group.signature)), None)
         if leader is None:
             leaders.append(group)
         else:
             leader.take(group)
-    return sorted(leaders + ordered[_LEADING:], key=lambda group: group.order)
+    return leaders
+
+
+def _together(cells: Mapping[Hashable, Crowd]) -> int:
+    """How many groups of near-duplicates have enough users: those that `group_alike` makes, or fewer."""
+    if len(cells) > _MOST_OF_BLOCK:
+        return 0
+    groups = [_Group(cell, set(crowd.known)) for cell, crowd in cells.items() if isinstance(cell, tuple)]
+    ordered = sorted(groups, key=lambda group: group.order)[:_LEADING_OF_BLOCK]
+    return sum(len(group.users) >= LEAST for group in _led(ordered))
 
 
 def _text(group: _Group) -> str:
@@ -140,7 +158,7 @@ def _block(session: Session, project_id: str, now: dt.datetime) -> Span | None:
             signature = signature_of(text)
             if signature:
                 days.setdefault(day, []).append((signature, (user_id,), 1))
-        block = last_block(days, None, today, whole=whole)
+        block = last_block(days, None, today, whole=whole, together=_together)
         if block is not None:
             break
     return block
