@@ -152,7 +152,7 @@ def test_init_writes_once(terminal: Terminal) -> None:
     assert "is there already" in terminal.refused("init")
     terminal.ok("--config", "other.toml", "init")
     assert terminal.json("settle", "--config", "other.toml") == {"programs": [], "payouts": []}
-    assert terminal.json("--config", "other.toml", "settle") == {"programs": []}
+    assert terminal.json("--config", "other.toml", "settle") == {"programs": [], "payouts": []}
     written = (terminal.folder / "other.toml").read_text(encoding="utf-8")
     assert all(f'kind = "{kind}"' in written for kind in KINDS)
 
