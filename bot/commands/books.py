@@ -37,18 +37,15 @@ def settle(
 ) -> None:
     """Settle every day that is due, then pay out closed months whose payout day has come. Running it again posts
     nothing new."""
-    from core.earnings.settlement import settle_due
-    from core.payouts.processing import run_due
+    from core.payouts.processing import foresee_due, run_due
 
-    app, paid = open_desk(config, at), []
-    if dry_run:
-        results = settle_due(app.database, app.config, app.clock(), program, dry_run)
-    else:
-        due = run_due(app.database, app.config, app.clock(), program)
-        results, paid = due.settled, due.processed
+    app = open_desk(config, at)
+    due = (foresee_due if dry_run else run_due)(app.database, app.config, app.clock(), program)
+    results = due.settled
     if as_json:
-        emit({"programs": [_run(result) for result in results], "payouts": [_paid(one) for one in paid]})
-    elif results:
+        emit({"programs": [_run(result) for result in results], "payouts": [_paid(one) for one in due.processed]})
+        return
+    if results:
         table(
             ("PROGRAM", "DAYS", "PROJECTS", "CREATORS", "INCENTIVES", "COSTS", "MARGIN", "ENTRY"),
             [_row(result) for result in results],
@@ -56,13 +53,13 @@ def settle(
         for result in results:
             for month in result.months:
                 say(_month_words(result.program, month))
-        if dry_run:
-            say("Dry run: nothing was posted.")
     else:
         say("Nothing to settle: no usage has arrived yet.")
-    for one in paid:
-        if not as_json and (one.moved or one.payouts or one.skipped):
+    for one in due.processed:
+        if one.moved or one.payouts or one.skipped:
             say(_paid_words(one))
+    if results and dry_run:
+        say("Dry run: nothing was posted.")
 
 
 def _run(result: RunResult) -> dict[str, object]:

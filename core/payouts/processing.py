@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import BigInteger, cast, delete, func, select
 from sqlmodel import Session
@@ -102,6 +102,32 @@ def run_due(database: Database, config: DeskConfig, now: dt.datetime, only: str 
         process_due(database, config, now, only)
         raise
     return Due(settled, process_due(database, config, now, only))
+
+
+def foresee_due(database: Database, config: DeskConfig, now: dt.datetime, only: str | None = None) -> Due:
+    """What `run_due` would do now; nothing stays. Raises what `settle_due` raises."""
+    settled = settlement.settle_due(database, config, now, only, dry_run=True)
+    found = []
+    for slug in sorted(config.programs) if only is None else [only]:
+        with Database(database.engine).transaction() as session:  # nobody hears of it
+            savepoint = session.begin_nested()
+            _, paid = rehearse(session, config, config.programs[slug], now)
+            savepoint.rollback()
+        if paid is not None:
+            found.append(paid)
+    return Due(settled, found)
+
+
+def rehearse(
+    session: Session, config: DeskConfig, program: Program, now: dt.datetime
+) -> tuple[RunResult | None, Processed | None]:
+    """Settle a program and pay its closed months out as a run now would; the caller rolls it back.
+
+    None for what isn't due. Raises StaleTerms.
+    """
+    result = settlement.settle(session, program, now, dry_run=True)
+    paid = process(session, config, program, now) if kind_of(program).monthly else None
+    return result, None if paid is None else replace(paid, entry_id=None)
 
 
 def process_due(database: Database, config: DeskConfig, now: dt.datetime, only: str | None = None) -> list[Processed]:

@@ -39,7 +39,8 @@ class ApprovalView:
 
     nth_payout: 1 for the creator's first money out, counting what was sent or paid before. destination_since: when the
     destination was chosen, None where there is none. balance_covers: reserved holds the amount and available is not
-    negative; negative_balance is that negative amount, else None. frozen: why, empty when the creator is not.
+    negative; negative_balance is that negative amount, else None, and negative_pending the same of `pending`.
+    frozen: why, empty when the creator is not.
     """
 
     withdrawal_id: int
@@ -64,6 +65,7 @@ class ApprovalView:
     needed: int
     balance_covers: bool
     negative_balance: int | None
+    negative_pending: int | None
     frozen: str
     requested_at: dt.datetime
     approved_at: dt.datetime | None
@@ -107,6 +109,7 @@ def approval_view(session: Session, config: DeskConfig, now: dt.datetime, withdr
         needed=withdrawal.approvals_needed,
         balance_covers=not still_open or (wallet.reserved >= withdrawal.amount and wallet.available >= 0),
         negative_balance=wallet.available if wallet.available < 0 else None,
+        negative_pending=wallet.pending if wallet.pending < 0 else None,
         frozen=held.reason if held is not None else "",
         requested_at=withdrawal.requested_at,
         approved_at=withdrawal.approved_at,

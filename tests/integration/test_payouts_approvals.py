@@ -352,14 +352,17 @@ def test_the_card_warns(small: World) -> None:
 
 
 def test_the_card_of_everything(small: World) -> None:
-    """A request for the whole balance is covered: nothing is left, and nothing is missing."""
+    """A request for the whole balance is covered: nothing is left or missing. What pending owes is told."""
     made = small.request(None)
     with small.session() as session:
         view = approval_view(session, small.config, small.now, small.get(made.id))
         assert (view.balance_covers, view.negative_balance) == (True, None)
         small_change = text("UPDATE account SET balance = balance - 1 WHERE role = 'reserved' AND creator = 'ada'")
         session.connection().execute(small_change)
-        assert not approval_view(session, small.config, small.now, small.get(made.id)).balance_covers
+        owing = text("UPDATE account SET balance = -5 WHERE role = 'pending' AND creator = 'ada'")
+        session.connection().execute(owing)
+        view = approval_view(session, small.config, small.now, small.get(made.id))
+        assert (view.balance_covers, view.negative_pending) == (False, -5)
 
 
 def test_the_card_counts_payouts(small: World) -> None:

@@ -15,7 +15,10 @@ REVIEWS_SHOWN = 10  # on a card; the file has all
 GOOD_RATING, FINE_RATING = 450, 400  # hundredths of a star
 
 _TOO_FEW_YET = "Fewer than 5 users so far, so this can't be shown yet."
-_WHOLE = "Whole days by UTC, own use left out; what fewer than 5 users did is hidden."
+_WHOLE = (
+    "The last whole days (UTC) that can be told without pointing at single people; own use left out; what fewer than 5 "
+    "users did is hidden."
+)
 
 
 def peak_hours(call: Call, project: Project) -> View:

@@ -13,9 +13,10 @@ from core.config import Program
 from core.earnings.daily import waiting_days
 from core.earnings.periods import last_due, next_settlement
 from core.earnings.programs import ASSISTANTS
-from core.earnings.settlement import RunResult, settle
+from core.earnings.settlement import RunResult
 from core.earnings.tables import ProgramState
 from core.ledger import seal
+from core.payouts.processing import Processed, rehearse
 
 ADMIN = ("admin",)
 
@@ -69,12 +70,12 @@ def _status(call: Call, program: Program) -> ProgramStatus:
 
 def _dry_run(call: Call) -> Reply:
     """Run it for real inside a savepoint and take all of it back."""
-    results: list[tuple[str, bool, RunResult | None]] = []
+    results: list[tuple[str, bool, RunResult | None, Processed | None]] = []
     for program in call.config.programs.values():
         savepoint = call.session.begin_nested()
         try:
-            result = settle(call.session, program, call.now, dry_run=True)
+            result, paid = rehearse(call.session, call.config, program, call.now)
         finally:
             savepoint.rollback()
-        results.append((title_of(call.config, program), program.kind == ASSISTANTS, result))
+        results.append((title_of(call.config, program), program.kind == ASSISTANTS, result, paid))
     return call.reply("desk_settlement_dry_run", results=results)

@@ -136,9 +136,6 @@ class _Evenings:
         for hour in hours:
             self._days.setdefault(hour.number // _DAY, []).append(hour)
 
-    def __contains__(self, day: int) -> bool:
-        return day in self._days
-
     def after(self, moment: int) -> int:
         crowd = Crowd(set())
         for hour in self._days.get(moment // _DAY, ()):
@@ -158,12 +155,11 @@ def _candidates(first: int, last: int) -> Iterable[int]:
 
 def _leaves_enough(first: int, moment: int, users: int, evenings: _Evenings) -> bool:
     """Whether the rest of the month can be expected to bring `_EXPECTED` users, at the pace of those since `first`; and
-    the rest of the day, if the day before tells: it had so many, or no use at all."""
+    the rest of the day, because the day before did."""
     left = _end_of_month(moment) - moment
     if left and users * left < _EXPECTED * max(moment - first, _SHORTEST):
         return False
-    yesterday = moment - _DAY
-    return moment % _DAY == 0 or yesterday // _DAY not in evenings or evenings.after(yesterday) >= _EXPECTED
+    return moment % _DAY == 0 or evenings.after(moment - _DAY) >= _EXPECTED
 
 
 def _end_of_month(number: int) -> int:
