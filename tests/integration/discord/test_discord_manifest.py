@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -13,6 +14,7 @@ import pytest
 import core.chat.commands  # noqa: F401 - declares every command
 from adapters.discord import commands, manifest
 from adapters.discord.limits import command_problems
+from bot.sample_assistants import PROGRAM
 from core.chat.registry import REGISTRY
 from core.config import DeskConfig
 from tests.commands import Terminal
@@ -50,10 +52,15 @@ def test_links_ask_for_no_more_than_is_needed() -> None:
 
 
 def test_commands_are_those_that_are_synced() -> None:
-    """The commands stand there as `up` tells them Discord, and within its limits."""
-    document: Any = json.loads(json.dumps(manifest.manifest(LONG)))
-    assert document["commands"] == commands.payload(REGISTRY)
-    assert command_problems(document["commands"]) == []
+    """The commands stand there as `up` tells them Discord, and within its limits; those of assistants where a program
+    has some."""
+    for config, registry in (
+        (LONG, REGISTRY.of(LONG)),
+        (replace(LONG, programs={PROGRAM.slug: PROGRAM}), REGISTRY),
+    ):
+        document: Any = json.loads(json.dumps(manifest.manifest(config)))
+        assert document["commands"] == commands.payload(registry)
+        assert command_problems(document["commands"]) == []
 
 
 def test_portal_settings_are_said() -> None:

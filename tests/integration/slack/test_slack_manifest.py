@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 import core.chat.commands  # noqa: F401 - declares every command
 from adapters.slack import http, intake, manifest, oauth
 from adapters.slack.manifest import RESERVED, aliases, problems
+from bot.sample_assistants import PROGRAM
 from core.chat.registry import REGISTRY
 from core.config import DeskConfig
 from tests.commands import Terminal
@@ -27,8 +29,12 @@ def made(**given: Any) -> dict[str, Any]:
 
 
 def test_commands_are_those_of_the_registry() -> None:
-    """Every first word is a slash command with its hint, mentions arrive as ids, and no name is Slack's own."""
+    """Every first word is a slash command with its hint, mentions arrive as ids, and no name is Slack's own; commands
+    of assistants are there where a program has some."""
     slashes = {slash["command"]: slash for slash in made()["features"]["slash_commands"]}
+    assert {"/analytics", "/referrals", "/review"}.isdisjoint(slashes)
+    document: Any = manifest.manifest(replace(LONG, programs={PROGRAM.slug: PROGRAM}))
+    slashes = {slash["command"]: slash for slash in document["features"]["slash_commands"]}
     back = aliases()
     assert sorted(back.get(name, name) for name in slashes) == sorted(f"/{name}" for name in REGISTRY.names())
     assert all(slash["should_escape"] is True for slash in slashes.values())
