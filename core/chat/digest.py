@@ -19,13 +19,14 @@ from sqlmodel import Session
 from core.chat import settings
 from core.chat.charts import describe
 from core.chat.digest_months import MorningMonth, by_month, late_months, month_facts, morning_months
+from core.chat.kinds import FACES, words_of
 from core.chat.tables import PersonSettings
 from core.chat.words import day_text
 from core.clock import DAY
 from core.config import DeskConfig
 from core.earnings.facts import SettlementPosted
 from core.earnings.platform import PlatformDay, platform_day
-from core.earnings.programs import ASSISTANTS, kind_in
+from core.earnings.programs import kind_in
 from core.earnings.tables import Creator, ProgramState, Project, SettlementLine
 from core.ledger import seal
 from core.ledger.money import decimal_text
@@ -127,8 +128,7 @@ def _chart(session: Session, figures: PlatformDay, full: bool) -> Facts:
     kept = list(dropwhile(lambda one: not one[1], ((day_text(day), amount) for day, amount, may in known if may)))
     points = [[label, decimal_text(amount)] for label, amount in kept]
     left_out = sum(not may for _, _, may in known)
-    kind = kind_in(session, figures.program).name
-    what = "Creators' part of Embed/API by day" if kind == ASSISTANTS else "Daily incentives"
+    what = FACES[kind_in(session, figures.program).name].words.by_day
     return {"points": points, "alt": describe(what, kept), "days_left_out": left_out}
 
 
@@ -292,10 +292,9 @@ def latest(session: Session, program: str, *, full: bool, weekly: bool) -> Facts
 
 def shown(config: DeskConfig, facts: Mapping[str, object]) -> Facts:
     """Stored facts with what configuration adds: the program's title, empty where the desk has only one program; and
-    whether its projects are called assistants."""
+    the words of its kind."""
     slug = str(facts["program"])
     program = config.programs.get(slug)
     title = (program.title if program else "") or slug
     later: Facts = {"months": [], "late_months": [], "wallet": "available"}  # facts kept before there were any
-    assistants = program is not None and program.kind == ASSISTANTS
-    return {**later, **facts, "title": title if len(config.programs) > 1 else "", "assistants": assistants}
+    return {**later, **facts, "title": title if len(config.programs) > 1 else "", "words": words_of(config, slug)}

@@ -29,6 +29,8 @@ MODULES = (
     "desk_settlement",
     "desk_audit",
     "csvfiles",
+    "kind_credits",
+    "kind_assistants",
 )
 
 for _name in MODULES:

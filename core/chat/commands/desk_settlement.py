@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from core.chat.commands.own import title_of
+from core.chat.kinds import Words, face_of
 from core.chat.registry import Arg, Call, Reply, command
 from core.clock import utc_day
 from core.config import Program
 from core.earnings.daily import waiting_days
 from core.earnings.periods import last_due, next_settlement
-from core.earnings.programs import ASSISTANTS
+from core.earnings.programs import kind_of
 from core.earnings.settlement import RunResult
 from core.earnings.tables import ProgramState
 from core.ledger import seal
@@ -70,12 +71,13 @@ def _status(call: Call, program: Program) -> ProgramStatus:
 
 def _dry_run(call: Call) -> Reply:
     """Run it for real inside a savepoint and take all of it back."""
-    results: list[tuple[str, bool, RunResult | None, Processed | None]] = []
+    results: list[tuple[str, Words, bool, RunResult | None, Processed | None]] = []
     for program in call.config.programs.values():
         savepoint = call.session.begin_nested()
         try:
             result, paid = rehearse(call.session, call.config, program, call.now)
         finally:
             savepoint.rollback()
-        results.append((title_of(call.config, program), program.kind == ASSISTANTS, result, paid))
+        costs = bool(kind_of(program).spending)
+        results.append((title_of(call.config, program), face_of(program).words, costs, result, paid))
     return call.reply("desk_settlement_dry_run", results=results)

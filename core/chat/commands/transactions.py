@@ -12,12 +12,12 @@ from core.chat.cards import shown_name
 from core.chat.commands.csvfiles import csv_of, csv_reply
 from core.chat.commands.own import own_programs, programs_of, project_label, title_of
 from core.chat.commands.paging import MOST_PAGES, ROWS, Leaf, offset_of
+from core.chat.kinds import face_of
 from core.chat.registry import Arg, Call, Reply, command
 from core.chat.words import command_line, day_text, full_day_text
 from core.clock import utc_day
 from core.config import DeskConfig
 from core.earnings import catalog
-from core.earnings.programs import ASSISTANTS
 from core.earnings.tables import Project
 from core.errors import DeskError
 from core.payouts import guard, history
@@ -60,11 +60,12 @@ def transactions(
     arguments = {"from_": from_, "to": to, "status": status, "program": program}
     own = {one.project_id: one for one in catalog.projects_of(call.session, call.creator_id)}
     mine = programs_of(call)
+    shown = [one for one in mine if slug in (None, one.slug)]
     return call.reply(
         "transactions",
         rows=[_row(call, line, own) for line in found.rows],
         several=slug is None and len(mine) > 1,
-        assistants=any(one.kind == ASSISTANTS and slug in (None, one.slug) for one in mine),
+        waits=[text for text in dict.fromkeys(face_of(one).words.waits for one in shown) if text],
         filtered=any(value is not None for value in arguments.values()),
         said=_filters(from_, to, status),
         pages=Leaf(page, found.older, "transactions", arguments),
