@@ -14,20 +14,17 @@ from sqlmodel import Session
 from core import people
 from core.chat import settings, templates
 from core.chat.cards import Card, CardTooLarge, shown_name
-from core.chat.commands.balance import ProgramBalance, balance_in
-from core.chat.commands.balance_assistants import AssistantBalance, assistants_in
 from core.chat.commands.desk_queue import Waiting, waiting_line
-from core.chat.commands.own import known_programs, project_label
+from core.chat.commands.own import known_programs
 from core.chat.commands.payouts import expected_text
 from core.chat.commands.personal import direct_messages
+from core.chat.kinds import Balance, Month, Top, face_of, noun_of
 from core.chat.outbox import Destination
 from core.chat.registry import Call, form_of
 from core.chat.words import days_text, plural
 from core.clock import DAY
 from core.config import DeskConfig, Program
-from core.earnings import revenue, stats
 from core.earnings.periods import Days
-from core.earnings.programs import ASSISTANTS
 from core.ledger import accounts
 from core.ledger.accounts import Wallet
 from core.payouts import adjustments, approvals, guard, views
@@ -52,7 +49,7 @@ ROOMS = (Room(3, 5, 5, 3), Room(2, 3, 3, 2), Room(1, 1, 1, 1))
 
 
 @dataclass(frozen=True, slots=True)
-class Month:
+class SaidMonth:
     """The calendar month to date in one program. days: as people read them; change: on last month's same days."""
 
     days: str
@@ -65,18 +62,9 @@ class Month:
 class Earning:
     """One program of a creator's."""
 
-    balance: ProgramBalance | AssistantBalance
+    balance: Balance
     hindrance: str
-    month: Month
-
-
-@dataclass(frozen=True, slots=True)
-class Top:
-    """A project that earned this month; micro-dollars. estimate: part of it is not settled yet."""
-
-    name: str
-    amount: int
-    estimate: bool
+    month: SaidMonth
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +110,7 @@ class _Facts:
     roles: frozenset[str]
     earnings: Sequence[Earning]
     programs: int
+    noun: str
     top: Sequence[Top]
     projects: int
     payouts: Sequence[Payout]
@@ -146,10 +135,10 @@ def _facts(call: Call) -> _Facts:
         wallets = accounts.wallets(call.session, actor.creator_id)
         programs = known_programs(call.config, wallets)
         for program in programs:
-            read = _assistants if program.kind == ASSISTANTS else _credits
-            earning, best = read(call, program, wallets[program.slug], len(earnings) < most.programs)
-            earnings += [] if earning is None else [earning]
-            top += best
+            month = face_of(program).month(call, program)
+            top += month.top
+            if len(earnings) < most.programs:
+                earnings.append(_earning(call, program, wallets[program.slug], month))
         payouts = views.open_of(call.session, actor.creator_id)
         projects = len(top)
         top.sort(key=lambda one: (-one.amount, one.name))
@@ -162,6 +151,7 @@ def _facts(call: Call) -> _Facts:
         roles=frozenset(role for role in ("approver", "admin") if actor.may(role)),
         earnings=earnings,
         programs=len(programs),
+        noun=noun_of(call.config, {program.slug for program in programs[: most.programs]}),
         top=top[: most.projects],
         projects=projects,
         payouts=[_payout(one) for one in payouts[: most.payouts]],
@@ -188,7 +178,7 @@ def _cut(facts: _Facts, room: Room) -> dict[str, object]:
         "admin": "admin" in facts.roles,
         "earnings": earnings,
         "several": facts.programs > 1,
-        "assistants_only": all(one.balance.kind == ASSISTANTS for one in facts.earnings),
+        "noun": facts.noun,
         "more_programs": facts.programs - len(earnings),
         "can_withdraw": any(not one.balance.hindrance for one in facts.earnings),
         "top": top,
@@ -205,35 +195,12 @@ def _cut(facts: _Facts, room: Room) -> dict[str, object]:
     }
 
 
-def _credits(call: Call, program: Program, wallet: Wallet, shown: bool) -> tuple[Earning | None, list[Top]]:
-    """A program of kind `credits`: its part of the card, if it is shown, and the projects that earned this month."""
-    found = stats.creator_stats(call.session, call.config, call.creator_id, program.slug, "month", call.now)
-    top = [
-        Top(project_label(one.project), one.figures.incentive, bool(one.figures.estimate))
-        for one in found.projects
-        if one.figures.incentive > 0
-    ]
-    if not shown:
-        return None, top
-    month = Month(_days(found.period.days), found.total.settled, found.total.estimate, _change(found.change))
-    balance = balance_in(call, program, wallet)
-    return Earning(balance, _hindrance(balance.hindrance), month), top
-
-
-def _assistants(call: Call, program: Program, wallet: Wallet, shown: bool) -> tuple[Earning | None, list[Top]]:
-    """The same of kind `assistants`: the creator's part."""
-    found = revenue.revenue_totals(call.session, call.config, call.creator_id, program.slug, "month", call.now)
-    top = [
-        Top(project_label(one.project), one.figures.total.share, bool(one.figures.total.estimate))
-        for one in found.projects
-        if one.figures.total.share > 0
-    ]
-    if not shown:
-        return None, top
-    money = found.total.total
-    month = Month(_days(found.period.days), money.settled, money.estimate, _change(found.change))
-    balance = assistants_in(call, program, wallet)
-    return Earning(balance, _hindrance(balance.hindrance), month), top
+def _earning(call: Call, program: Program, wallet: Wallet, month: Month) -> Earning:
+    """A program's part of the card."""
+    face = face_of(program)
+    balance = face.balance(call, program, wallet)
+    said = SaidMonth(_days(month.days), month.settled, month.estimate, _change(month.change))
+    return Earning(balance, _hindrance(balance.hindrance), said)
 
 
 def _change(percent: int | None) -> str:

@@ -6,11 +6,20 @@ its own in `core.chat.commands`; what a kind decides about money is in `core.ear
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from core.chat.registry import Call
 from core.config import DeskConfig, Program
+from core.earnings.periods import Days
 from core.earnings.programs import kind_of
+from core.earnings.tables import Project
+from core.ledger.accounts import Wallet
+
+Facts = dict[str, object]
+OnDay = tuple[int, int, str]  # micro-dollars, how much it was used, the project's id
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +40,76 @@ class Words:
     waits: str = ""
 
 
+class Balance(Protocol):
+    """A creator's figures in one program, drawn by templates of the kind's own: `card` in /balance, `home_card` on the
+    dashboard. hindrance: why nothing can be withdrawn now, empty when it can."""
+
+    @property
+    def title(self) -> str: ...
+    @property
+    def hindrance(self) -> str: ...
+    @property
+    def card(self) -> str: ...
+    @property
+    def home_card(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Top:
+    """A project that earned this month; micro-dollars. estimate: part of it is not settled yet."""
+
+    name: str
+    amount: int
+    estimate: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """A creator's month to date in one program; micro-dollars, the creator's part. change: in percent, on the same days
+    of last month, None where there is nothing to compare with. top: what earned more than nothing."""
+
+    days: Days | None
+    settled: int
+    estimate: int
+    change: int | None
+    top: list[Top]
+
+
 class Face(Protocol):
-    """What a kind of program shows on cards that are about any kind."""
+    """What a kind of program shows on cards that are about any kind.
+
+    questions: those that /help answers, by the word that it takes for each. help_card, explain_card: the templates that
+    draw such an answer and /explain; they are given what `answer` and `explain` return.
+    """
 
     @property
     def words(self) -> Words: ...
+    @property
+    def questions(self) -> Mapping[str, str]: ...
+    @property
+    def help_card(self) -> str: ...
+    @property
+    def explain_card(self) -> str: ...
+
+    def balance(self, call: Call, program: Program, wallet: Wallet) -> Balance:
+        """The creator's figures in a program; wallet: theirs in it."""
+        ...
+
+    def month(self, call: Call, program: Program) -> Month:
+        """The dashboard's month."""
+        ...
+
+    def answer(self, call: Call, key: str, program: Program) -> Facts:
+        """The creator's figures for one of `questions`."""
+        ...
+
+    def explain(self, call: Call, project: Project, day: dt.date, said_day: str) -> Facts:
+        """A project-day's formula in numbers."""
+        ...
+
+    def earned_on(self, call: Call, program: Program, project_ids: Sequence[str], day: dt.date) -> list[OnDay]:
+        """What each project with use on a day earned its creator, or would."""
+        ...
 
 
 FACES: dict[str, Face] = {}  # by the kind's name, in the order that cards about several kinds show them in

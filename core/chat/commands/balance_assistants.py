@@ -44,6 +44,7 @@ class AssistantBalance:
 
     available + pending + processing + withdrawn = lifetime.share + lifetime.referral + adjustments. closes_at: when the
     current month closes; hindrance: why nothing can be withdrawn on request now, empty when it can.
+    card, home_card: the templates that show it in /balance and on the dashboard.
     """
 
     title: str
@@ -59,7 +60,8 @@ class AssistantBalance:
     payout: Payout
     minimum: int
     hindrance: str
-    kind: str = "assistants"
+    card: str = "_balance_assistants.card"
+    home_card: str = "_home_assistants.card"
 
     @property
     def total(self) -> int:

@@ -1,7 +1,4 @@
-"""/explain: the formula with one project-day's numbers, and where it stands in the books (commands.md, "Mock-ups").
-
-An assistant's is `explain_assistants`: its day through embed, and its month on the marketplace.
-"""
+"""/explain: the formula with one project-day's numbers, and where it stands in the books (commands.md, "Mock-ups")."""
 
 from __future__ import annotations
 
@@ -9,7 +6,6 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Annotated
 
-from core.chat.commands import explain_assistants
 from core.chat.commands.own import (
     MOST_SUGGESTIONS,
     narrowed,
@@ -17,15 +13,12 @@ from core.chat.commands.own import (
     project_handle,
     project_label,
 )
-from core.chat.commands.stats_controls import is_assistant
+from core.chat.kinds import face_of
 from core.chat.registry import Arg, Call, Reply, command
 from core.chat.words import command_line, day_text, full_day_text
 from core.clock import DAY, utc_day
 from core.config import Program
 from core.earnings import catalog, stats
-from core.earnings.daily import cells_on
-from core.earnings.periods import next_settlement, settles_at
-from core.earnings.programs import ASSISTANTS
 from core.earnings.tables import Project
 from core.errors import DeskError
 
@@ -64,20 +57,8 @@ def explain(
         "days": _day_menu(call, own, chosen, day),
         "stats": command_line("stats", project=project_handle(chosen, own)),
     }
-    if is_assistant(call.config, chosen):
-        return Reply(call.card("explain_assistant", **shared, **explain_assistants.facts(call, chosen, day, said)))
-    return Reply(call.card("explain", **shared, **_facts(call, chosen, day)))
-
-
-def _facts(call: Call, chosen: Project, day: dt.date) -> dict[str, object]:
-    """What templates/explain.card shows, but for its menus."""
-    program = call.config.programs[chosen.program]
-    found = stats.explanation(call.session, call.config, chosen, day)
-    return {
-        "found": found,
-        "excess": max(0, found.cost - found.credits),
-        "settles_at": max(settles_at(program, day), next_settlement(program, call.now)),
-    }
+    face = face_of(call.config.programs[chosen.program])
+    return Reply(call.card(face.explain_card, **shared, **face.explain(call, chosen, day, said)))
 
 
 def said_day(day: dt.date, today: dt.date) -> str:
@@ -110,14 +91,11 @@ def _latest(call: Call, program: str) -> dt.date:
 
 def _top_on(call: Call, programs: Sequence[Program], own: Sequence[Project], day: dt.date) -> str:
     """The id of the project that earned most on a day, or would; where none did, the one with most use."""
-    assistants = [program for program in programs if program.kind == ASSISTANTS]
-    found = explain_assistants.top_on(call, assistants, own, day)
-    found += [
-        (cell.share, cell.credits, cell.project_id)
+    found = [
+        one
         for program in programs
-        if program not in assistants
-        for cell in cells_on(
-            call.session, program, [one.project_id for one in own if one.program == program.slug], [day]
+        for one in face_of(program).earned_on(
+            call, program, [one.project_id for one in own if one.program == program.slug], day
         )
     ]
     if not found:

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from core.chat.kinds import Facts, OnDay
 from core.chat.registry import Call
 from core.chat.words import approx_text, month_text, share_text
 from core.config import Program
@@ -26,7 +27,7 @@ class Entries:
     waiting: int
 
 
-def facts(call: Call, project: Project, day: dt.date, said_day: str) -> dict[str, object]:
+def facts(call: Call, project: Project, day: dt.date, said_day: str) -> Facts:
     """What templates/explain_assistant.card shows, but for its menus."""
     program = call.config.programs[project.program]
     found = assistant_explanation(call.session, call.config, project, day, call.now)
@@ -66,17 +67,7 @@ def _said(amount: int, settled: bool) -> str:
     return format_money(amount) if settled else f"about {approx_text(amount)} (estimate)"
 
 
-def top_on(call: Call, programs: Sequence[Program], own: Sequence[Project], day: dt.date) -> list[tuple[int, int, str]]:
+def earned_on(call: Call, program: Program, project_ids: Sequence[str], day: dt.date) -> list[OnDay]:
     """What each assistant with use on a day earned its creator, or would: (share, tokens, project id)."""
-    return [
-        (cell.embed.share + cell.marketplace.share, cell.tokens, cell.project_id)
-        for program in programs
-        for cell in revenue.revenue_days(
-            call.session,
-            call.config,
-            program,
-            [one.project_id for one in own if one.program == program.slug],
-            Days(day, day),
-            call.now,
-        )
-    ]
+    cells = revenue.revenue_days(call.session, call.config, program, project_ids, Days(day, day), call.now)
+    return [(cell.embed.share + cell.marketplace.share, cell.tokens, cell.project_id) for cell in cells]

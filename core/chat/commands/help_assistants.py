@@ -1,4 +1,4 @@
-"""The second seed's questions, answered with the creator's own figures; drawn by templates/help_answer.card."""
+"""The second seed's questions, answered with the creator's own figures; drawn by templates/_help_assistants.card."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from core.chat.commands.balance_assistants import assistants_in
 from core.chat.commands.own import project_label
 from core.chat.commands.review import tips_for
+from core.chat.kinds import Facts
 from core.chat.registry import Call
 from core.chat.words import counted
 from core.clock import utc_day
@@ -22,9 +23,6 @@ QUESTIONS = {
     "increase": "How do I increase my earnings?",
     "who": "Can I see who's using my assistant?",
 }
-ANSWERED = frozenset(QUESTIONS)
-
-Facts = dict[str, object]
 
 
 @dataclass(frozen=True, slots=True)
