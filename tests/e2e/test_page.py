@@ -158,7 +158,7 @@ def test_a_newcomer_is_led_through_the_main_job(browser: Browser, demo: str) -> 
         expect(count).to_have_text("7 of 8")
         steps.nth(7).click()
         expect(count).to_have_text("done")
-        expect(chat.last).to_contain_text("Settlement for 14 Jan")
+        expect(chat.last).to_contain_text(re.compile("settlement for 14 Jan", re.I))
 
 
 def test_any_choice_of_a_menu_can_be_made(browser: Browser, shared_demo: str) -> None:
