@@ -25,7 +25,13 @@ export function startTimeline() {
     if (nearEnd()) newer.hidden = true;
   });
   // Pictures push what stands below them: stay at the end if that is where the reader was.
-  box.addEventListener("load", () => stick && toEnd(), true);
+  box.addEventListener("load", () => stick && !standing() && toEnd(), true);
+}
+
+/** The control of a message that has the focus: whoever stands on one is not carried away from it. */
+function standing() {
+  const focus = document.activeElement;
+  return focus !== box && box.contains(focus) ? focus : null;
 }
 
 let stick = true;
@@ -41,6 +47,8 @@ function toEnd() {
 }
 
 function drawAll() {
+  const focused = standing();
+  const stood = focused?.closest("[data-post]")?.dataset.post;
   drawn.clear();
   lastDay = "";
   const posts = [...state.posts.values()].filter(inView);
@@ -48,6 +56,8 @@ function drawAll() {
   box.replaceChildren(posts.length ? "" : welcome());
   for (const post of posts) append(post, false);
   toEnd();
+  const again = drawn.get(stood); // the same place once more, after the line was cut
+  if (again) (sameControl(again, focused) ?? again).focus();
   requestAnimationFrame(() => box.setAttribute("aria-live", "polite"));
 }
 
@@ -87,7 +97,7 @@ function repaint(post) {
   const before = drawn.get(post.id);
   if (!before) return;
   const focused = before.contains(document.activeElement) ? document.activeElement : null;
-  const end = nearEnd();
+  const end = nearEnd() && (focused || !standing());
   const after = drawPost(post);
   drawn.set(post.id, after);
   before.replaceWith(after);
