@@ -61,7 +61,7 @@ async def running(
         settle(server)
     url = world.database.engine.url.render_as_string(hide_password=False)
     clock = Clock(world)
-    app = build(replace(settings_for(server, url), slack=slack), clock)
+    app = build(replace(settings_for(server, url), desk=world.config, slack=slack), clock)
     try:
         with contextlib.closing(listen("127.0.0.1", 0)) as listening:
             async with serving(app, listening) as service:

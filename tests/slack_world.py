@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from adapters.slack.manifest import SCOPES
@@ -74,7 +74,8 @@ async def running(
     server = server or await SlackServer.start()
     if own:
         settle(server)
-    settings = settings_for(server, str(world.database.engine.url.render_as_string(hide_password=False)), transport)
+    url = world.database.engine.url.render_as_string(hide_password=False)
+    settings = replace(settings_for(server, url, transport), desk=world.config)
     clock = Clock(world)
     app = build(settings, clock)
     try:

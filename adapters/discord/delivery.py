@@ -80,7 +80,7 @@ class Where:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """An answer with its charts drawn and its files at hand."""
+    """An answer with its charts drawn, its long values kept (handles stand on the card) and its files at hand."""
 
     card: Card
     drawn: Pictures
@@ -114,7 +114,7 @@ class Delivery:
         """Give an answer that is drawn. Raises as `show`."""
 
         async def present(send: Way) -> None:
-            await self._sender.present(ready.card, ready.drawn, send, files=ready.files)
+            await self._sender.present_shortened(ready.card, ready.drawn, send, files=ready.files)
 
         await self._by_best_way(where, ready.replaces, present)
 

@@ -125,7 +125,18 @@ class Sender:
         files: Sequence[Upload] = (),
     ) -> T:
         """Send the card, drawn as well as Discord accepts it. Raises whatever `send` raises for other reasons."""
-        card = await self.shortened(card)
+        return await self.present_shortened(await self.shortened(card), pictures, send, key=key, files=files)
+
+    async def present_shortened(
+        self,
+        card: Card,
+        pictures: Pictures,
+        send: Callable[[Body], Awaitable[T]],
+        *,
+        key: str = "",
+        files: Sequence[Upload] = (),
+    ) -> T:
+        """The same for a card that `shortened` gave; shortened twice, a button would carry the handle of a handle."""
         best = drawing(card, pictures, key).with_files(files)
         ways = [best, drawing(card, NO_PICTURES, key).with_files(files)] if pictures.uploads else [best]
         return await first_accepted([*ways, plain(card, key).with_files(files)], send)

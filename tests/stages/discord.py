@@ -45,6 +45,11 @@ class DiscordStage:
         made = await self.server.slash(guild, channel, USERS[who], f"/{command.name}", given)
         return await self._answer(made)
 
+    async def offered(self, who: str, command: str) -> list[str]:
+        argument = REGISTRY.commands[command.removeprefix("/")].params[0].name
+        made = await self.server.autocomplete(GUILD, EARNINGS, USERS[who], command, focused=argument)
+        return [str(one["name"]) for one in made.choices]
+
     async def press(self, who: str, label: str) -> str:
         return await self._answer(await self.server.click(USERS[who], label))
 

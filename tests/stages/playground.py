@@ -55,6 +55,10 @@ class PlaygroundStage:
         await self.relay.drain()
         return self._said(who)
 
+    async def offered(self, who: str, command: str) -> list[str]:
+        found = await self.chat.suggest(await self._resident(who), f"{command} ")
+        return [one.label for one in found]
+
     async def press(self, who: str, label: str) -> str:
         post, button = self._button(who, label)
         if button.form:

@@ -11,6 +11,7 @@ from core.chat import subscriptions
 from tests.desk_world import World
 from tests.slack_server import Interaction
 from tests.slack_server import plain as as_read
+from tests.slack_server.reading import elements, options_of
 from tests.slack_world import APPROVALS, EARNINGS, TEAM, USERS, SlackWorld, Transport, running
 from tests.stages import stage
 
@@ -51,6 +52,15 @@ class SlackStage:
         seen = self._seen(who)
         made = await self.server.slash(TEAM, PLACES[place], USERS[who], line)
         return await self._answer(who, made, seen)
+
+    async def offered(self, who: str, command: str) -> list[str]:
+        """Slack completes no commands: the form that asks for what is missing offers it."""
+        form = await self.type(who, command, stage.EARNINGS)
+        view = self.server.modal(USERS[who])
+        assert view is not None, form
+        _, field = next(iter(elements(view.blocks)))
+        await self.server.close_modal(TEAM, USERS[who])
+        return [one["text"]["text"] for one in options_of(field)]
 
     async def press(self, who: str, label: str) -> str:
         seen = self._seen(who)

@@ -35,6 +35,10 @@ class Stage(Protocol):
         """Type a command; the answer, or the form that opened."""
         ...
 
+    async def offered(self, who: str, command: str) -> list[str]:
+        """What a person is offered who has typed a command (`/analytics`) and is to name its first argument."""
+        ...
+
     async def press(self, who: str, label: str) -> str:
         """Press the newest button of that name that they see; the answer, or the form that opened."""
         ...
