@@ -7,7 +7,7 @@ its own in `core.chat.commands`; what a kind decides about money is in `core.ear
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,6 +17,7 @@ from core.earnings.periods import Days
 from core.earnings.programs import kind_of
 from core.earnings.tables import Project
 from core.ledger.accounts import Wallet
+from core.ledger.money import format_money
 
 Facts = dict[str, object]
 OnDay = tuple[int, int, str]  # micro-dollars, how much it was used, the project's id
@@ -75,6 +76,74 @@ class Month:
     top: list[Top]
 
 
+@dataclass(frozen=True, slots=True)
+class StatsLook:
+    """How /stats draws a kind. card, project_card: the templates for all projects and for one; overview_card: the part
+    that shows totals beside those of other kinds. chart: what its bars are of; said: how such an amount reads.
+    columns: of a CSV file."""
+
+    card: str
+    project_card: str
+    overview_card: str
+    chart: str
+    columns: tuple[str, ...]
+    said: Callable[[int], str] = format_money
+
+
+class Numbers(Protocol):
+    """The figures of a project or a day. figures: for the kind's own templates, and idle, whether there are none.
+    use: what others did, in words. share: the creator's part in micro-dollars, `estimate` of it not settled.
+    charted: what the chart shows and lists of the kind are sorted by. cells: under StatsLook.columns."""
+
+    @property
+    def figures(self) -> object: ...
+    @property
+    def idle(self) -> bool: ...
+    @property
+    def use(self) -> str: ...
+    @property
+    def share(self) -> int: ...
+    @property
+    def estimate(self) -> int: ...
+    @property
+    def charted(self) -> int: ...
+    @property
+    def cells(self) -> tuple[object, ...]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """One program's totals, or one project's, and what they are: `status` says settled or estimate, `note` what settles
+    when. days: as people read `span`."""
+
+    title: str
+    span: Days | None
+    days: str
+    status: str
+    figures: object
+    change: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StatsDay:
+    """A UTC day. final: nothing is still to be settled but for late reports."""
+
+    day: dt.date
+    final: bool
+    numbers: Numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """A period of a creator's in one program, of all projects or of one."""
+
+    program: str
+    overview: Overview
+    projects: Sequence[tuple[Project, Numbers]]
+    days: Sequence[StatsDay]
+
+
 class Face(Protocol):
     """What a kind of program shows on cards that are about any kind.
 
@@ -90,6 +159,8 @@ class Face(Protocol):
     def help_card(self) -> str: ...
     @property
     def explain_card(self) -> str: ...
+    @property
+    def look(self) -> StatsLook: ...
 
     def balance(self, call: Call, program: Program, wallet: Wallet) -> Balance:
         """The creator's figures in a program; wallet: theirs in it."""
@@ -97,6 +168,18 @@ class Face(Protocol):
 
     def month(self, call: Call, program: Program) -> Month:
         """The dashboard's month."""
+        ...
+
+    def stats(self, call: Call, program: Program, period: str) -> Stats:
+        """The creator's period in a program."""
+        ...
+
+    def project_stats(self, call: Call, project: Project, period: str) -> Stats:
+        """One project's."""
+        ...
+
+    def project_facts(self, call: Call, project: Project, handle: str, period: str) -> Facts:
+        """What `look.project_card` shows besides; handle: what command lines call the project."""
         ...
 
     def answer(self, call: Call, key: str, program: Program) -> Facts:

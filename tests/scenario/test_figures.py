@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from core.chat.commands.stats import Bar, spoken_chart
+from core.chat.commands.bars import Bar, spoken_chart
 from tests.desk_world import World, jan, labels, options_of, said
 
 

@@ -29,6 +29,7 @@ MODULES = (
     "desk_settlement",
     "desk_audit",
     "csvfiles",
+    # Faces of the kinds of program, in the order that cards about several show them in.
     "kind_credits",
     "kind_assistants",
 )

@@ -6,14 +6,15 @@ file are made of the same dataclass, so that neither can say more than the other
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from core.chat.commands import analytics_money, analytics_use
 from core.chat.commands.analytics_view import View
 from core.chat.commands.csvfiles import csv_of, csv_reply, table_csv
-from core.chat.commands.own import MOST_SUGGESTIONS, own_assistants, project_handle, project_label
-from core.chat.commands.stats_controls import is_assistant, period_options
-from core.chat.registry import Arg, Call, Reply, command
+from core.chat.commands.own import MOST_SUGGESTIONS, is_of, own_projects, project_handle, project_label
+from core.chat.commands.stats_controls import period_options
+from core.chat.registry import Arg, Call, Reply, Suggestion, command
 from core.chat.words import command_line
 from core.earnings import catalog
 from core.earnings.programs import ASSISTANTS
@@ -41,6 +42,11 @@ class NoAssistants(DeskError):
 
 class NotAnAssistant(DeskError):
     """Only assistants have analytics; {name} is a project that earns credits. /stats has its figures."""
+
+
+def own_assistants(call: Call, text: str) -> Iterator[Suggestion]:
+    """The person's assistants whose name or id contains what is typed."""
+    return own_projects(call, text, ASSISTANTS)
 
 
 @command(
@@ -89,16 +95,16 @@ def analytics(
 
 def _chosen(call: Call, wanted: str) -> tuple[Project, list[Project]]:
     own = catalog.projects_of(call.session, call.creator_id)
-    if not any(is_assistant(call.config, one) for one in own):
+    if not any(is_of(call.config, one, ASSISTANTS) for one in own):
         raise NoAssistants
     chosen = catalog.find_project(call.session, call.creator_id, wanted)
-    if not is_assistant(call.config, chosen):
+    if not is_of(call.config, chosen, ASSISTANTS):
         raise NotAnAssistant(name=project_label(chosen))
     return chosen, list(own)
 
 
 def _listed(call: Call, own: list[Project], chosen: Project) -> list[Project]:
-    mine = [one for one in own if is_assistant(call.config, one)]
+    mine = [one for one in own if is_of(call.config, one, ASSISTANTS)]
     mine.sort(key=lambda one: (one.project_id != chosen.project_id, one.deleted_at is not None))
     return mine[:MOST_SUGGESTIONS]
 

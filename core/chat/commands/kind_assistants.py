@@ -6,10 +6,10 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from core.chat.commands import explain_assistants, help_assistants
+from core.chat.commands import explain_assistants, help_assistants, stats_assistants
 from core.chat.commands.balance_assistants import AssistantBalance, assistants_in
 from core.chat.commands.own import project_label
-from core.chat.kinds import FACES, Facts, Month, OnDay, Top, Words
+from core.chat.kinds import FACES, Facts, Month, OnDay, Stats, StatsLook, Top, Words
 from core.chat.registry import Call
 from core.config import Program
 from core.earnings import revenue
@@ -35,6 +35,7 @@ class AssistantsFace:
     words: Words = _WORDS
     questions: Mapping[str, str] = field(default_factory=lambda: help_assistants.QUESTIONS)
     help_card: str = "_help_assistants.card"
+    look: StatsLook = stats_assistants.LOOK
     explain_card: str = "explain_assistant"
 
     def balance(self, call: Call, program: Program, wallet: Wallet) -> AssistantBalance:
@@ -51,6 +52,18 @@ class AssistantsFace:
         ]
         money = found.total.total
         return Month(found.period.days, money.settled, money.estimate, found.change, top)
+
+    def stats(self, call: Call, program: Program, period: str) -> Stats:
+        """Tokens and revenue."""
+        return stats_assistants.read(call, program, period)
+
+    def project_stats(self, call: Call, project: Project, period: str) -> Stats:
+        """The same of one."""
+        return stats_assistants.read_project(call, project, period)
+
+    def project_facts(self, call: Call, project: Project, handle: str, period: str) -> Facts:
+        """How people use it."""
+        return stats_assistants.project_facts(call, project, handle, period)
 
     def answer(self, call: Call, key: str, program: Program) -> Facts:
         """The second seed's answers."""

@@ -6,10 +6,10 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from core.chat.commands import explain_credits, help_credits
+from core.chat.commands import explain_credits, help_credits, stats_credits
 from core.chat.commands.balance_credits import ProgramBalance, balance_in
 from core.chat.commands.own import project_label
-from core.chat.kinds import FACES, Facts, Month, OnDay, Top, Words
+from core.chat.kinds import FACES, Facts, Month, OnDay, Stats, StatsLook, Top, Words
 from core.chat.registry import Call
 from core.config import Program
 from core.earnings import stats
@@ -33,6 +33,7 @@ class CreditsFace:
     words: Words = _WORDS
     questions: Mapping[str, str] = field(default_factory=lambda: help_credits.QUESTIONS)
     help_card: str = "_help_credits.card"
+    look: StatsLook = stats_credits.LOOK
     explain_card: str = "explain"
 
     def balance(self, call: Call, program: Program, wallet: Wallet) -> ProgramBalance:
@@ -48,6 +49,18 @@ class CreditsFace:
             if one.figures.incentive > 0
         ]
         return Month(found.period.days, found.total.settled, found.total.estimate, found.change, top)
+
+    def stats(self, call: Call, program: Program, period: str) -> Stats:
+        """Use and incentive."""
+        return stats_credits.read(call, program, period)
+
+    def project_stats(self, call: Call, project: Project, period: str) -> Stats:
+        """The same of one."""
+        return stats_credits.read_project(call, project, period)
+
+    def project_facts(self, call: Call, project: Project, handle: str, period: str) -> Facts:  # noqa: ARG002
+        """Nothing: the figures are all."""
+        return {}
 
     def answer(self, call: Call, key: str, program: Program) -> Facts:
         """The first seed's answers."""

@@ -14,7 +14,6 @@ from core.chat.limits import LIMITS
 from core.chat.registry import Call, Reply, Suggestion
 from core.chat.words import plural
 from core.config import DeskConfig, Program
-from core.earnings.programs import ASSISTANTS
 from core.earnings.tables import Creator, Project
 from core.ledger import accounts
 from core.ledger.money import format_money
@@ -83,26 +82,22 @@ def project_handle(project: Project, others: Sequence[Project]) -> str:
     return name if plain else project.project_id
 
 
-def own_projects(call: Call, text: str) -> Iterator[Suggestion]:
-    """The person's own projects whose name or id contains what is typed; live ones first."""
+def own_projects(call: Call, text: str, kind: str | None = None) -> Iterator[Suggestion]:
+    """The person's own projects, or those in programs of a kind, whose name or id contains what is typed; live ones
+    first."""
     if call.who is None or call.who.creator_id is None:
         return
-    for one in itertools.islice(
-        project_index.find(call.session, call.now, call.who.creator_id, text), MOST_SUGGESTIONS
-    ):
-        yield Suggestion(one.handle, one.label, "deleted" if one.deleted else "")
-
-
-def own_assistants(call: Call, text: str) -> Iterator[Suggestion]:
-    """The same, of those in a program of kind `assistants` alone."""
-    if call.who is None or call.who.creator_id is None:
-        return
-    slugs = {program.slug for program in call.config.programs.values() if program.kind == ASSISTANTS}
-    mine = (
-        one for one in project_index.find(call.session, call.now, call.who.creator_id, text) if one.program in slugs
-    )
+    slugs = {program.slug for program in call.config.programs.values() if program.kind == kind}
+    found = project_index.find(call.session, call.now, call.who.creator_id, text)
+    mine = (one for one in found if kind is None or one.program in slugs)
     for one in itertools.islice(mine, MOST_SUGGESTIONS):
         yield Suggestion(one.handle, one.label, "deleted" if one.deleted else "")
+
+
+def is_of(config: DeskConfig, project: Project, kind: str) -> bool:
+    """Whether a project's program is of a kind."""
+    program = config.programs.get(project.program)
+    return program is not None and program.kind == kind
 
 
 def own_programs(call: Call, text: str) -> Iterator[Suggestion]:

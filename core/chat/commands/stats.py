@@ -1,41 +1,73 @@
 """/stats: what projects did over a period, settled or estimated, with a chart by day (commands.md, "Mock-ups").
 
-How a kind of program is shown is `stats_credits` and `stats_assistants`; who earns in both kinds sees both, apart.
+What a kind of program counts is its face's; who earns in several kinds sees them all, apart.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from core.chat.commands import stats_assistants, stats_credits
-from core.chat.commands.bars import Bar, spoken_chart
-from core.chat.commands.csvfiles import MIME, csv_of, csv_reply
-from core.chat.commands.own import narrowed, own_programs, own_projects
+from core.chat.commands.bars import Bar, bars_of, spoken_chart
+from core.chat.commands.csvfiles import MIME, csv_of, csv_reply, table_csv
+from core.chat.commands.own import narrowed, own_programs, own_projects, project_handle, project_label
 from core.chat.commands.paging import MOST_PAGES, Pages
-from core.chat.commands.stats_controls import is_assistant, period_options, project_options
+from core.chat.commands.stats_controls import period_options, project_options
+from core.chat.kinds import FACES, Face, Numbers, Overview, Stats, face_of
 from core.chat.registry import Arg, Call, File, Reply, command
-from core.chat.words import approx_text, command_line
+from core.chat.words import command_line, days_text, full_day_text
 from core.config import Program
 from core.earnings import catalog
-from core.earnings.programs import ASSISTANTS
 from core.earnings.tables import Project
-
-__all__ = ["Bar", "spoken_chart"]
 
 PeriodName = Literal["today", "week", "month", "all"]
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """A line of the list over both kinds. share: the creator's part in micro-dollars, `estimate` of it not settled."""
+class Line:
+    """A project's line; program: as people call it."""
 
     name: str
     program: str
-    use: str
-    share: int
-    estimate: int
+    numbers: Numbers
+
+    @property
+    def figures(self) -> object:
+        return self.numbers.figures
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Everything of one kind of program."""
+
+    face: Face
+    found: Sequence[Stats]
+
+    @property
+    def overviews(self) -> list[Overview]:
+        return [one.overview for one in self.found]
+
+    @property
+    def lines(self) -> list[Line]:
+        """A line per project, the most first; deleted ones that had nothing in the period are left out."""
+        lines = [
+            Line(project_label(project), one.overview.title, numbers)
+            for one in self.found
+            for project, numbers in one.projects
+            if project.deleted_at is None or not numbers.idle
+        ]
+        return sorted(lines, key=lambda line: -line.numbers.charted)
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A kind's money by day, and the same in words."""
+
+    what: str
+    bars: list[Bar]
+    alt: str
 
 
 @command("stats", "How your projects do", topic="earnings", sample='"Logo Lab" month')
@@ -50,99 +82,89 @@ def stats_command(
     """Totals and a line per project or assistant; or all figures of one."""
     own = catalog.projects_of(call.session, call.creator_id)
     if project is not None:
-        chosen = catalog.find_project(call.session, call.creator_id, project)
-        if is_assistant(call.config, chosen):
-            return stats_assistants.one_project(call, chosen, own, period)
-        return stats_credits.one_project(call, chosen, own, period)
-    credits_, assistants = _by_kind(narrowed(call, program))
-    if not assistants:
-        return _credits(call, own, credits_, period, program, page)
-    if not credits_:
-        return _assistants(call, own, assistants, period, program, page)
-    return _both(call, own, credits_, assistants, period, page)
-
-
-def _by_kind(programs: Sequence[Program]) -> tuple[list[Program], list[Program]]:
-    assistants = [one for one in programs if one.kind == ASSISTANTS]
-    return [one for one in programs if one not in assistants], assistants
-
-
-def _credits(
-    call: Call, own: Sequence[Project], programs: Sequence[Program], period: str, program: str | None, page: int
-) -> Reply:
-    found = stats_credits.read(call, programs, period)
-    lines = stats_credits.lines_of(call, found)
+        return _one(call, catalog.find_project(call.session, call.creator_id, project), own, period)
+    parts = _read(call, narrowed(call, program), period)
+    if len(parts) > 1:
+        return _several(call, own, parts, period, page)
+    (part,) = parts
+    lines = part.lines
     pages = Pages(page, len(lines), "stats", {"period": period, "program": program})
-    bars = stats_credits.bars_by_day(found)
     card = call.card(
-        "stats",
-        overviews=[stats_credits.overview(call, one) for one in found],
-        several=len(found) > 1,
-        days=stats_credits.title_days(found),
+        part.face.look.card,
+        overviews=part.overviews,
+        several=len(part.found) > 1,
+        days=_title_days(part.overviews),
         lines=lines[pages.first : pages.end],
-        bars=bars,
-        alt=spoken_chart(bars),
+        charts=[_chart(part)],
         pages=pages,
+        noun=part.face.words.noun,
         **_controls(call, own, period, program),
     )
     return Reply(card)
 
 
-def _assistants(
-    call: Call, own: Sequence[Project], programs: Sequence[Program], period: str, program: str | None, page: int
-) -> Reply:
-    found = stats_assistants.read(call, programs, period)
-    lines = stats_assistants.lines_of(call, found)
-    pages = Pages(page, len(lines), "stats", {"period": period, "program": program})
-    bars = stats_assistants.bars_by_day(found)
+def _read(call: Call, programs: Sequence[Program], period: str) -> list[Part]:
+    """The programs' figures, kind by kind."""
+    found = [(face, [one for one in programs if one.kind == kind]) for kind, face in FACES.items()]
+    return [Part(face, [face.stats(call, one, period) for one in mine]) for face, mine in found if mine]
+
+
+def _one(call: Call, project: Project, own: Sequence[Project], period: str) -> Reply:
+    """All figures of one project."""
+    face, handle = face_of(call.config.programs[project.program]), project_handle(project, own)
+    found = face.project_stats(call, project, period)
     card = call.card(
-        "stats_assistants",
-        overviews=[stats_assistants.overview(call, one) for one in found],
-        several=len(found) > 1,
-        lines=lines[pages.first : pages.end],
-        bars=bars,
-        alt=spoken_chart(bars, "revenue", approx_text),
-        pages=pages,
-        **_controls(call, own, period, program),
+        face.look.project_card,
+        name=project_label(project),
+        published=full_day_text(project.published_on),
+        overview=found.overview,
+        charts=[_chart(Part(face, [found]))],
+        periods=period_options("stats", period, project=handle),
+        projects=project_options(call, own, period, project),
+        explain=command_line("explain", project=handle),
+        csv=command_line("stats", project=handle, period=period),
+        **face.project_facts(call, project, handle, period),
     )
     return Reply(card)
 
 
-def _both(
-    call: Call,
-    own: Sequence[Project],
-    credits_: Sequence[Program],
-    assistants: Sequence[Program],
-    period: str,
-    page: int,
-) -> Reply:
-    """Both kinds, apart: totals and a chart of each; the list has what every line of it has."""
-    studio = stats_credits.read(call, credits_, period)
-    desk = stats_assistants.read(call, assistants, period)
-    lines = [
-        Part(one.name, one.program, f"{one.figures.uses:,} times used", one.figures.incentive, one.figures.estimate)
-        for one in stats_credits.lines_of(call, studio)
-    ]
-    lines += [
-        Part(one.name, one.program, f"{one.figures.tokens:,} tokens", one.money.share, one.money.estimate)
-        for one in stats_assistants.lines_of(call, desk)
-    ]
-    lines.sort(key=lambda line: -line.share)
+def _several(call: Call, own: Sequence[Project], parts: Sequence[Part], period: str, page: int) -> Reply:
+    """Kinds apart: totals and a chart of each; the list has what every line of it has."""
+    lines = sorted((line for part in parts for line in part.lines), key=lambda line: -line.numbers.share)
     pages = Pages(page, len(lines), "stats", {"period": period})
-    incentive, revenue = stats_credits.bars_by_day(studio), stats_assistants.bars_by_day(desk)
     card = call.card(
-        "stats_both",
-        credits=[stats_credits.overview(call, one) for one in studio],
-        assistants=[stats_assistants.overview(call, one) for one in desk],
+        "stats_several",
+        parts=parts,
+        nouns=" and ".join(f"{part.face.words.noun}s" for part in parts),
         lines=lines[pages.first : pages.end],
-        incentive=incentive,
-        incentive_alt=spoken_chart(incentive),
-        revenue=revenue,
-        revenue_alt=spoken_chart(revenue, "revenue", approx_text),
+        charts=[_chart(part) for part in parts],
         pages=pages,
+        noun="project",
         **_controls(call, own, period, None),
     )
     return Reply(card)
+
+
+def _chart(part: Part) -> Chart:
+    """By day over all programs of a kind."""
+    sums: dict[dt.date, tuple[int, bool]] = {}
+    for found in part.found:
+        for one in found.days:
+            before, estimated = sums.get(one.day, (0, False))
+            estimate = estimated or not one.final or one.numbers.estimate != 0
+            sums[one.day] = (before + one.numbers.charted, estimate)
+    bars = bars_of(sums)
+    look = part.face.look
+    return Chart(look.chart, bars, spoken_chart(bars, look.chart, look.said))
+
+
+def _title_days(overviews: Sequence[Overview]) -> str:
+    """The days and their state for the card's title, where they are the same in every program."""
+    said = {(one.span.first, one.span.last): one.status for one in overviews if one.span is not None}
+    if len(said) != 1:
+        return ""
+    ((first, last), status), *_ = said.items()
+    return f"{days_text(first, last)}, {status}"
 
 
 def _controls(call: Call, own: Sequence[Project], period: str, program: str | None) -> dict[str, object]:
@@ -158,17 +180,23 @@ def stats_csv(call: Call, project: str | None = None, period: str = "week", prog
     """One project by day, or every project over the period; a file for each kind of program."""
     if project is not None:
         chosen = catalog.find_project(call.session, call.creator_id, project)
-        by_day = stats_assistants.project_csv if is_assistant(call.config, chosen) else stats_credits.project_csv
-        return csv_reply(call, f"stats-{period}-by-day", *by_day(call, chosen, period))
-    credits_, assistants = _by_kind(narrowed(call, program))
-    if not assistants:
-        return csv_reply(call, f"stats-{period}", *stats_credits.all_csv(call, credits_, period))
-    text, rows = stats_assistants.all_csv(call, assistants, period)
-    if not credits_:
-        return csv_reply(call, f"stats-{period}", text, rows)
-    first, count = stats_credits.all_csv(call, credits_, period)
-    files = [
-        File(f"stats-{period}-projects.csv", first.encode(), MIME),
-        File(f"stats-{period}-assistants.csv", text.encode(), MIME),
+        face = face_of(call.config.programs[chosen.program])
+        rows = [(one.day.isoformat(), *one.numbers.cells) for one in face.project_stats(call, chosen, period).days]
+        return csv_reply(call, f"stats-{period}-by-day", *table_csv(("day", *face.look.columns), rows))
+    parts = [(part.face.words.noun, *_table(part)) for part in _read(call, narrowed(call, program), period)]
+    if len(parts) == 1:
+        ((_, text, count),) = parts
+        return csv_reply(call, f"stats-{period}", text, count)
+    files = [File(f"stats-{period}-{noun}s.csv", text.encode(), MIME) for noun, text, _ in parts]
+    rows_in_all = sum(count for _, _, count in parts)
+    return call.reply("csv", files=files, name=" and ".join(file.name for file in files), rows=rows_in_all)
+
+
+def _table(part: Part) -> tuple[str, int]:
+    """Every project of a kind over the period."""
+    rows = [
+        (project.project_id, project.name, one.program, *numbers.cells)
+        for one in part.found
+        for project, numbers in one.projects
     ]
-    return call.reply("csv", files=files, name=" and ".join(file.name for file in files), rows=count + rows)
+    return table_csv(("project_id", part.face.words.noun, "program", *part.face.look.columns), rows)

@@ -6,23 +6,20 @@ Money, tokens and price are always shown; every other figure only where five or 
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.chat.commands.analytics_view import span_text
-from core.chat.commands.bars import Bar, bars_of, spoken_chart
-from core.chat.commands.csvfiles import amount, table_csv
-from core.chat.commands.own import project_handle, project_label, title_of
-from core.chat.commands.stats_controls import change_words, period_options, project_options
-from core.chat.registry import Call, Reply
+from core.chat.commands.csvfiles import amount
+from core.chat.commands.own import title_of
+from core.chat.commands.stats_controls import change_words
+from core.chat.kinds import Facts, Overview, Stats, StatsDay, StatsLook
+from core.chat.registry import Call
 from core.chat.words import (
     approx_text,
     command_line,
     counted,
     day_text,
     days_text,
-    full_day_text,
     hundredths_text,
     moment_text,
     month_text,
@@ -33,62 +30,84 @@ from core.config import Program
 from core.earnings import revenue
 from core.earnings.analytics import figures
 from core.earnings.periods import closes_at, month_of, next_month
-from core.earnings.revenue import CreatorRevenue, Money, RevenueFigures
+from core.earnings.revenue import CreatorRevenue, RevenueFigures
 from core.earnings.tables import Project
+
+LOOK = StatsLook(
+    card="stats_assistants",
+    project_card="stats_assistant",
+    overview_card="_revenue.card",
+    chart="revenue",
+    columns=(
+        "tokens",
+        "embed_tokens",
+        "total_revenue_usd",
+        "marketplace_usd",
+        "embed_usd",
+        "your_part_settled_usd",
+        "your_part_estimate_usd",
+    ),
+    said=approx_text,
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """An assistant's line."""
+class AssistantNumbers:
+    """An assistant's or a day's; revenue is charted, of which the creator gets a part."""
 
-    name: str
-    program: str
     figures: RevenueFigures
 
     @property
-    def money(self) -> Money:
-        return self.figures.total
+    def idle(self) -> bool:
+        return self.figures == RevenueFigures()
+
+    @property
+    def use(self) -> str:
+        return f"{self.figures.tokens:,} tokens"
+
+    @property
+    def share(self) -> int:
+        return self.figures.total.share
+
+    @property
+    def estimate(self) -> int:
+        return self.figures.total.estimate
+
+    @property
+    def charted(self) -> int:
+        return self.figures.total.gross
+
+    @property
+    def cells(self) -> tuple[object, ...]:
+        found, total = self.figures, self.figures.total
+        return (
+            found.tokens,
+            found.embed_tokens,
+            amount(total.gross),
+            amount(found.marketplace.gross),
+            amount(found.embed.gross),
+            amount(total.settled),
+            amount(total.estimate),
+        )
 
 
-@dataclass(frozen=True, slots=True)
-class Overview:
-    """One program's totals, or one assistant's; `status` says settled or estimate, `note` what settles when."""
-
-    title: str
-    days: str
-    status: str
-    figures: RevenueFigures
-    change: str
-    note: str
+def read(call: Call, program: Program, period: str) -> Stats:
+    """The creator's revenue in a program."""
+    asked = call.session, call.config, call.creator_id, program.slug
+    return _told(call, revenue.revenue_totals(*asked, period, call.now))
 
 
-def read(call: Call, programs: Sequence[Program], period: str) -> list[CreatorRevenue]:
-    """The creator's revenue in each program."""
-    return [
-        revenue.revenue_totals(call.session, call.config, call.creator_id, one.slug, period, call.now)
-        for one in programs
-    ]
+def read_project(call: Call, project: Project, period: str) -> Stats:
+    """One assistant's: money and tokens, which are always shown."""
+    return _told(call, revenue.project_revenue(call.session, call.config, project, period, call.now))
 
 
-def one_project(call: Call, project: Project, own: Sequence[Project], period: str) -> Reply:
-    """Every figure of one assistant."""
-    found = revenue.project_revenue(call.session, call.config, project, period, call.now)
-    handle = project_handle(project, own)
-    bars = bars_by_day([found])
-    return call.reply(
-        "stats_assistant",
-        name=project_label(project),
-        published=full_day_text(project.published_on),
-        overview=overview(call, found),
-        metrics=metrics(call, project, period),
-        bars=bars,
-        alt=spoken_chart(bars, "revenue", approx_text),
-        periods=period_options("stats", period, project=handle),
-        projects=project_options(call, own, period, project),
-        explain=command_line("explain", project=handle),
-        analytics=command_line("analytics", project=handle, view="peak-hours"),
-        csv=command_line("stats", project=handle, period=period),
-    )
+def project_facts(call: Call, project: Project, handle: str, period: str) -> Facts:
+    """How people use one assistant, and where there is more of it."""
+    return {
+        "metrics": metrics(call, project, period),
+        "analytics": command_line("analytics", project=handle, view="peak-hours"),
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +148,21 @@ def _metrics_note(found: figures.AssistantFigures) -> str:
     return f"{said} Rating is of {span_text(found.rated)}." if found.rated else said
 
 
-def overview(call: Call, found: CreatorRevenue) -> Overview:
+def _told(call: Call, found: CreatorRevenue) -> Stats:
+    return Stats(
+        program=found.program,
+        overview=_overview(call, found),
+        projects=[(one.project, AssistantNumbers(one.figures)) for one in found.projects],
+        days=[StatsDay(one.day, one.settled and one.closed, AssistantNumbers(one.figures)) for one in found.days],
+    )
+
+
+def _overview(call: Call, found: CreatorRevenue) -> Overview:
     """A program's line of totals."""
     days = found.period.days
     return Overview(
         title=title_of(call.config, call.config.programs[found.program]),
+        span=days,
         days=days_text(days.first, days.last) if days is not None else "",
         status=_status(found),
         figures=found.total,
@@ -168,66 +197,4 @@ def _note(call: Call, found: CreatorRevenue) -> str:
     return (
         f"Embed/API revenue is {embed}; marketplace revenue of {months} is an estimate until the month closes, "
         f"{moment_text(closes, call.zone)}."
-    )
-
-
-def lines_of(call: Call, found: Sequence[CreatorRevenue]) -> list[Line]:
-    """A line per assistant, largest revenue first; deleted ones that had nothing in the period are left out."""
-    lines = [
-        Line(project_label(one.project), title_of(call.config, call.config.programs[part.program]), one.figures)
-        for part in found
-        for one in part.projects
-        if one.project.deleted_at is None or one.figures != RevenueFigures()
-    ]
-    return sorted(lines, key=lambda line: -line.money.gross)
-
-
-def bars_by_day(found: Sequence[CreatorRevenue]) -> list[Bar]:
-    """Total Revenue by day over all programs."""
-    sums: dict[dt.date, tuple[int, bool]] = {}
-    for part in found:
-        for one in part.days:
-            before, estimated = sums.get(one.day, (0, False))
-            estimate = estimated or not (one.settled and one.closed) or one.figures.total.estimate != 0
-            sums[one.day] = (before + one.figures.total.gross, estimate)
-    return bars_of(sums)
-
-
-def project_csv(call: Call, project: Project, period: str) -> tuple[str, int]:
-    """One assistant by day: money and tokens, which are always shown."""
-    found = revenue.project_revenue(call.session, call.config, project, period, call.now)
-    rows = [(one.day.isoformat(), *_figures(one.figures)) for one in found.days]
-    return table_csv(("day", *_COLUMNS), rows)
-
-
-def all_csv(call: Call, programs: Sequence[Program], period: str) -> tuple[str, int]:
-    """Every assistant over the period."""
-    lines = [
-        (one.project.project_id, one.project.name, part.program, *_figures(one.figures))
-        for part in read(call, programs, period)
-        for one in part.projects
-    ]
-    return table_csv(("project_id", "assistant", "program", *_COLUMNS), lines)
-
-
-_COLUMNS = (
-    "tokens",
-    "embed_tokens",
-    "total_revenue_usd",
-    "marketplace_usd",
-    "embed_usd",
-    "your_part_settled_usd",
-    "your_part_estimate_usd",
-)
-
-
-def _figures(found: RevenueFigures) -> tuple[object, ...]:
-    return (
-        found.tokens,
-        found.embed_tokens,
-        amount(found.total.gross),
-        amount(found.marketplace.gross),
-        amount(found.embed.gross),
-        amount(found.total.settled),
-        amount(found.total.estimate),
     )

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from core.chat.commands.own import MOST_SUGGESTIONS, project_handle, project_label
+from core.chat.kinds import noun_of
 from core.chat.registry import Call
 from core.chat.words import command_line
-from core.config import DeskConfig
 from core.earnings.periods import Period
-from core.earnings.programs import ASSISTANTS
 from core.earnings.tables import Project
 
 PERIOD_LABELS = {
@@ -20,17 +19,6 @@ PERIOD_LABELS = {
 }
 
 Option = dict[str, object]
-
-
-def is_assistant(config: DeskConfig, project: Project) -> bool:
-    """Whether a project is one of a program of kind `assistants`."""
-    program = config.programs.get(project.program)
-    return program is not None and program.kind == ASSISTANTS
-
-
-def noun_of(config: DeskConfig, own: Sequence[Project]) -> str:
-    """What a creator's projects are called: assistants, where all of them are."""
-    return "assistant" if own and all(is_assistant(config, one) for one in own) else "project"
 
 
 def change_words(period: Period, change: int | None, had: bool, *, compared: bool) -> str:
@@ -63,7 +51,7 @@ def project_options(
     ordered = sorted(own, key=lambda one: one.deleted_at is not None)
     everything: Option = {
         "line": command_line("stats", period=period, program=program),
-        "label": f"All {noun_of(call.config, own)}s",
+        "label": f"All {noun_of(call.config, {one.program for one in own})}s",
         "selected": chosen is None,
     }
     return [

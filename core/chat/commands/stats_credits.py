@@ -1,87 +1,107 @@
-"""/stats of projects that earn in a program of kind `credits`: figures, lines, the incentive by day."""
+"""/stats of projects that earn in a program of kind `credits`: figures, and the incentive by day."""
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.chat.commands.bars import Bar, bars_of, spoken_chart
-from core.chat.commands.csvfiles import amount, table_csv
-from core.chat.commands.own import project_handle, project_label, title_of
-from core.chat.commands.stats_controls import change_words, period_options, project_options
-from core.chat.registry import Call, Reply
-from core.chat.words import command_line, day_text, days_text, full_day_text
+from core.chat.commands.csvfiles import amount
+from core.chat.commands.own import title_of
+from core.chat.commands.stats_controls import change_words
+from core.chat.kinds import Overview, Stats, StatsDay, StatsLook
+from core.chat.registry import Call
+from core.chat.words import day_text, days_text
 from core.config import Program
 from core.earnings import stats
 from core.earnings.tables import Project
 
+LOOK = StatsLook(
+    card="stats",
+    project_card="stats_project",
+    overview_card="_stats_credits.card",
+    chart="incentive",
+    columns=(
+        "credits_spent",
+        "times_used",
+        "views",
+        "built_on",
+        "saves",
+        "incentive_settled_usd",
+        "incentive_estimate_usd",
+    ),
+)
+
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """A project's line. incentive and estimate in micro-dollars; estimate is the part of it that is not settled."""
+class CreditsNumbers:
+    """A project's or a day's; the incentive is the creator's part."""
 
-    name: str
-    program: str
     figures: stats.Figures
 
+    @property
+    def idle(self) -> bool:
+        return self.figures == stats.Figures()
 
-@dataclass(frozen=True, slots=True)
-class Overview:
-    """One program's totals, or one project's, and what their numbers are: `status` says settled or estimate."""
+    @property
+    def use(self) -> str:
+        return f"{self.figures.uses:,} times used"
 
-    title: str
-    days: str
-    status: str
-    figures: stats.Figures
-    change: str
+    @property
+    def share(self) -> int:
+        return self.figures.incentive
+
+    @property
+    def estimate(self) -> int:
+        return self.figures.estimate
+
+    @property
+    def charted(self) -> int:
+        return self.figures.incentive
+
+    @property
+    def cells(self) -> tuple[object, ...]:
+        figures = self.figures
+        return (
+            amount(figures.credits),
+            figures.uses,
+            figures.views,
+            figures.remixes,
+            figures.saves,
+            amount(figures.settled),
+            amount(figures.estimate),
+        )
 
 
-def read(call: Call, programs: Sequence[Program], period: str) -> list[stats.CreatorStats]:
-    """The creator's figures in each program."""
-    return [
-        stats.creator_stats(call.session, call.config, call.creator_id, one.slug, period, call.now) for one in programs
-    ]
+def read(call: Call, program: Program, period: str) -> Stats:
+    """The creator's figures in a program."""
+    asked = call.session, call.config, call.creator_id, program.slug
+    return _told(call, stats.creator_stats(*asked, period, call.now))
 
 
-def one_project(call: Call, project: Project, own: Sequence[Project], period: str) -> Reply:
-    """All figures of one project."""
-    found = stats.project_stats(call.session, call.config, project, period, call.now)
-    handle = project_handle(project, own)
-    bars = bars_by_day([found])
-    return call.reply(
-        "stats_project",
-        name=project_label(project),
-        published=full_day_text(project.published_on),
-        overview=overview(call, found),
-        bars=bars,
-        alt=spoken_chart(bars),
-        periods=period_options("stats", period, project=handle),
-        projects=project_options(call, own, period, project),
-        explain=command_line("explain", project=handle),
-        csv=command_line("stats", project=handle, period=period),
+def read_project(call: Call, project: Project, period: str) -> Stats:
+    """One project's."""
+    return _told(call, stats.project_stats(call.session, call.config, project, period, call.now))
+
+
+def _told(call: Call, found: stats.CreatorStats) -> Stats:
+    return Stats(
+        program=found.program,
+        overview=_overview(call, found),
+        projects=[(one.project, CreditsNumbers(one.figures)) for one in found.projects],
+        days=[StatsDay(one.day, one.settled, CreditsNumbers(one.figures)) for one in found.days],
     )
 
 
-def overview(call: Call, found: stats.CreatorStats) -> Overview:
+def _overview(call: Call, found: stats.CreatorStats) -> Overview:
     """A program's line of totals."""
     days = found.period.days
     return Overview(
         title=title_of(call.config, call.config.programs[found.program]),
+        span=days,
         days=days_text(days.first, days.last) if days is not None else "",
         status=_status(found),
         figures=found.total,
         change=change_words(found.period, found.change, found.total.incentive > 0, compared=found.before is not None),
     )
-
-
-def title_days(found: Sequence[stats.CreatorStats]) -> str:
-    """The days and their state for the card's title, where they are the same in every program."""
-    said = {(one.period.days.first, one.period.days.last): _status(one) for one in found if one.period.days is not None}
-    if len(said) != 1:
-        return ""
-    ((first, last), status), *_ = said.items()
-    return f"{days_text(first, last)}, {status}"
 
 
 def _status(found: stats.CreatorStats) -> str:
@@ -94,65 +114,3 @@ def _status(found: stats.CreatorStats) -> str:
     if through < days.last:
         return f"settled to {day_text(through)}, then an estimate"
     return "settled" if found.total.estimate == 0 else "settled, and an estimate for late reports"
-
-
-def lines_of(call: Call, found: Sequence[stats.CreatorStats]) -> list[Line]:
-    """A line per project, most earned first; deleted ones that had nothing in the period are left out."""
-    lines = [
-        Line(project_label(one.project), title_of(call.config, call.config.programs[part.program]), one.figures)
-        for part in found
-        for one in part.projects
-        if one.project.deleted_at is None or one.figures != stats.Figures()
-    ]
-    return sorted(lines, key=lambda line: -line.figures.incentive)
-
-
-def bars_by_day(found: Sequence[stats.CreatorStats]) -> list[Bar]:
-    """The incentive by day over all programs."""
-    sums: dict[dt.date, tuple[int, bool]] = {}
-    for part in found:
-        for one in part.days:
-            before, estimated = sums.get(one.day, (0, False))
-            estimate = estimated or not one.settled or one.figures.estimate != 0
-            sums[one.day] = (before + one.figures.incentive, estimate)
-    return bars_of(sums)
-
-
-def project_csv(call: Call, project: Project, period: str) -> tuple[str, int]:
-    """One project by day."""
-    found = stats.project_stats(call.session, call.config, project, period, call.now)
-    rows = [(one.day.isoformat(), *_figures(one.figures)) for one in found.days]
-    return table_csv(("day", *_COLUMNS), rows)
-
-
-def all_csv(call: Call, programs: Sequence[Program], period: str) -> tuple[str, int]:
-    """Every project over the period."""
-    lines = [
-        (one.project.project_id, one.project.name, part.program, *_figures(one.figures))
-        for part in read(call, programs, period)
-        for one in part.projects
-    ]
-    return table_csv(("project_id", "project", "program", *_COLUMNS), lines)
-
-
-_COLUMNS = (
-    "credits_spent",
-    "times_used",
-    "views",
-    "built_on",
-    "saves",
-    "incentive_settled_usd",
-    "incentive_estimate_usd",
-)
-
-
-def _figures(figures: stats.Figures) -> tuple[object, ...]:
-    return (
-        amount(figures.credits),
-        figures.uses,
-        figures.views,
-        figures.remixes,
-        figures.saves,
-        amount(figures.settled),
-        amount(figures.estimate),
-    )
