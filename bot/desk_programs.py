@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 from bot.desk_section import SLUG, Section, shown
 from core.config import Program, Terms
+from core.earnings import programs as kinds
 
 FIRST_BUSINESS_DAY = "first-business-day"
 LAST_PAYOUT_DAY = 7  # the processing is in the first week of the month (domain.md, "Program kind `assistants`")
@@ -28,13 +29,13 @@ def read_programs(section: Section) -> dict[str, Program]:
 
 def _program(slug: str, section: Section) -> Program:
     if "kind" not in section.table:
-        section.wrong("kind", "is missing", 'write kind = "credits" or kind = "assistants"')
+        section.wrong("kind", "is missing", "write " + " or ".join(f'kind = "{name}"' for name in KINDS))
     kind = section.choice("kind", "credits", KINDS)
     title = section.text("title", "", "how people call the program")
     settle_at = section.time("settle_at", dt.time(3, 0))
     late_days = section.whole("late_days", 31, 0, 3660)
     payout_day, holidays, business_days = None, "US", None
-    if kind == "assistants":
+    if kinds.KINDS[kind].monthly:
         payout_day = _payout_day(section)
         holidays = section.bank_country("holidays") or "US"
         business_days = section.business_days("business_days", (5, 7))
