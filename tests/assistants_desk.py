@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from core.config import DeskConfig, Program, Terms
@@ -135,6 +135,28 @@ def seeds_numbers(world: World) -> World:
     )
     world.settle(jan(14, 3))
     world.now = jan(14, 10)
+    return world
+
+
+def hostile(world: World, names: Sequence[str]) -> World:
+    """Names, questions, reviews and contexts of these words. January is closed and paid out to a dozen creators, one of
+    them by two approvers. It is 2 Feb, 09:00."""
+    for place, name in enumerate(names):
+        world.assistant(f"h{place}", name, "ada")
+        world.creator(f"c{place:02}", name)
+        world.assistant(f"of{place}", name, f"c{place:02}")
+    world.now = jan(30, 12)
+    for place, name in enumerate(names):
+        world.pay_for(f"p{place}", "1000.00" if place == 0 else f"{20 + place}.00", referrer="ada")
+        world.take(message(f"of{place}", jan(20, 9), 100, f"p{place}", question=name))
+    for number in range(6):
+        user = f"{names[number % len(names)][:40]}{number}"
+        words = {"question": names[0], "shared_context": names[1]}
+        world.take(*(message("h0", jan(day, 9), 900_000, user, embed=True, **words) for day in (28, 29)))
+        world.take(rating("h0", jan(29, 11), 3, user, " ".join(names)))
+    world.settle(jan(31, 3))
+    world.close_january()
+    world.now = feb(2, 9)
     return world
 
 

@@ -10,6 +10,7 @@ import pytest
 from core.chat import arguments
 from core.chat.registry import REGISTRY, Command
 from core.storage import Database
+from tests import assistants_desk
 from tests.desk_world import CONFIG, World, jan
 from tests.discord_server import Interaction, Message, Modal
 from tests.discord_server.reading import MENUS, fields, label_of, pressable
@@ -81,7 +82,7 @@ def inert(discord: DiscordWorld) -> None:
         assert not harmful({"components": message.components}), harmful({"components": message.components})
         assert not message.content
         shown = as_read(message.plain)
-        for unwanted in ("1337", "WD-WD", "Ref E-"):
+        for unwanted in ("1337", "WD-WD", "Ref E-", "~h1~"):
             assert unwanted not in shown, shown
         assert not UNSEEN.search(message.plain)
         assert message.allowed_mentions == {"parse": []}
@@ -278,3 +279,37 @@ async def test_every_command_and_what_it_offers(discord: DiscordWorld) -> None:
     wanted = {"payout.approve", "payout.reject", "payout.ledger", "payout.cancel", "page", "period", "csv", "open"}
     assert pressed >= wanted, wanted - pressed
     inert(discord)
+
+
+@pytest.fixture
+async def assisted(migrated_database: Database) -> AsyncIterator[DiscordWorld]:
+    """A desk of assistants full of such words, the morning that January is paid out."""
+    world = assistants_desk.World(migrated_database, now=jan(1))
+    async with running(assistants_desk.hostile(world, [name_of(number) for number in range(10)])) as discord:
+        discord.server.check_bodies = False
+        discord.link("ada", "Mira")
+        yield discord
+        assert not discord.server.judge(), discord.server.violations
+    assert world.sound()
+    world.close()
+
+
+async def test_a_desk_of_assistants(assisted: DiscordWorld) -> None:
+    """What only creators of assistants ask, and a month's payout with its list and its forms, are taken as well."""
+    server = assisted.server
+    seen: dict[str, set[tuple[str, str]]] = {name: set() for name in USERS}
+    asked: list[tuple[str, dict[str, Typed]]] = [
+        ("/analytics", {"project": "h0"}),
+        ("/stats", {"project": "h0"}),
+        ("/explain", {"project": "h0"}),
+        ("/referrals", {}),
+        ("/review", {}),
+    ]
+    for command, options in asked:
+        made = await server.slash(GUILD, EARNINGS, USERS["ada"], command, options)
+        await act(assisted, "ada", made, seen["ada"], 2)
+    made = await server.slash(GUILD, EARNINGS, USERS["Mira"], "/desk batch", {})
+    await act(assisted, "Mira", made, seen["Mira"], 3)
+    assert {action for action, _ in seen["ada"]} >= {"page", "period", "csv", "open"}
+    assert {action for action, _ in seen["Mira"]} >= {"batch.list", "batch.approve", "payout.approve", "payout.reject"}
+    inert(assisted)

@@ -10,6 +10,7 @@ import pytest
 
 from core.chat.registry import REGISTRY, Command
 from core.storage import Database
+from tests import assistants_desk
 from tests.desk_world import CONFIG, World, jan
 from tests.slack_server import Ephemeral, Interaction, Message, View
 from tests.slack_server.reading import elements, label_of, options_of
@@ -77,6 +78,7 @@ def inert(slack: SlackWorld) -> None:
             assert not harmful_notification(one.text), one.text
             assert not UNSEEN.search(one.plain + one.text)
             assert "1337" not in one.plain
+            assert "~h1~" not in one.plain
             assert "WD-WD" not in one.plain
             assert "Ref E-" not in one.plain
     for view in slack.server.views.values():
@@ -225,3 +227,30 @@ async def test_every_command_and_what_it_offers(slack: SlackWorld) -> None:
         "open",
     }
     inert(slack)
+
+
+@pytest.fixture
+async def assisted(migrated_database: Database) -> AsyncIterator[SlackWorld]:
+    """A desk of assistants full of such words, the morning that January is paid out."""
+    world = assistants_desk.World(migrated_database, now=jan(1))
+    async with running(assistants_desk.hostile(world, [name_of(number) for number in range(10)]), "socket") as slack:
+        slack.link("ada", "Mira")
+        yield slack
+        assert not slack.server.violations, slack.server.violations
+    assert world.sound()
+    world.close()
+
+
+async def test_a_desk_of_assistants(assisted: SlackWorld) -> None:
+    """What only creators of assistants ask, and a month's payout with its list and its forms, are taken as well."""
+    seen: dict[str, set[tuple[str, str]]] = {name: set() for name in USERS}
+    for line in ("/analytics h0", "/analytics", "/stats h0", "/explain h0 28 Jan", "/referrals", "/review monthly"):
+        made = await assisted.server.slash(TEAM, EARNINGS, USERS["ada"], line)
+        await act(assisted, "ada", made, seen["ada"], 2)
+    for line in ("/balance", "/transactions", "/review weekly", f"/analytics {HOSTILE[0]}", f"/analytics {'z' * 3_900}"):
+        await assisted.type("ada", line, EARNINGS)
+    made = await assisted.server.slash(TEAM, EARNINGS, USERS["Mira"], "/desk batch")
+    await act(assisted, "Mira", made, seen["Mira"], 3)
+    assert {action for action, _ in seen["ada"]} >= {"page", "period", "csv", "open"}
+    assert {action for action, _ in seen["Mira"]} >= {"batch.list", "batch.approve", "payout.approve", "payout.reject"}
+    inert(assisted)
