@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from itertools import dropwhile
 from typing import Any
@@ -25,6 +26,7 @@ from core.chat.words import day_text
 from core.clock import DAY
 from core.config import DeskConfig
 from core.earnings.facts import SettlementPosted
+from core.earnings.periods import Days
 from core.earnings.platform import PlatformDay, platform_day
 from core.earnings.programs import kind_in
 from core.earnings.tables import Creator, ProgramState, Project, SettlementLine
@@ -64,9 +66,12 @@ def channel_facts(
 ) -> Facts:
     """What templates/unasked/digest.card shows, as JSON."""
     figures = platform_day(session, program, start, through, _admitted(full), TOP)
+    few: set[dt.date] = set() if full else _few(session, figures)
+    enough = full or figures.creators >= PUBLIC_LEAST
+    shown = enough and _apart(session, program, figures.days, few)
     before = figures.days.before()
-    shown = full or figures.creators >= PUBLIC_LEAST
-    compared = shown and (full or _enough(session, program, before.first, before.last))
+    told = full or _enough(session, program, _LINE.c.day.between(before.first, before.last))
+    compared = shown and told and _apart(session, program, before, few)
     top = [{"name": one.name, "amount": one.amount if full else None} for one in figures.top]
     months = month_facts(session, program, figures.days, _admitted(full), full=full, least=PUBLIC_LEAST, top=TOP)
     facts: Facts = {
@@ -79,6 +84,7 @@ def channel_facts(
         "head": run.head or "",
         "nothing": figures.creators == 0 and figures.amount == 0 and not months,
         "hidden": not shown,
+        "few_days": enough and not shown,
         "projects": figures.projects if shown else 0,
         "creators": figures.creators if shown else 0,
         "amount": figures.amount if shown else 0,
@@ -88,7 +94,23 @@ def channel_facts(
         "months": months,
         "late_months": late_months(session, run.entry_id, full),
     }
-    return facts | _chart(session, figures, full)
+    return facts | _chart(session, figures, few)
+
+
+def _few(session: Session, figures: PlatformDay) -> set[dt.date]:
+    """Of the last 30 days those that earned, but fewer than PUBLIC_LEAST creators: no public channel is told of them.
+
+    A day without earnings is told as such in its own digest too.
+    """
+    program = figures.program
+    return {day for day, amount in figures.series if amount and not _enough(session, program, _LINE.c.day == day)}
+
+
+def _apart(session: Session, program: str, days: Days, few: AbstractSet[dt.date]) -> bool:
+    """Whether a total of these days tells nothing of those that are not told of: the others are known one by one, so
+    what is left of it has to be of nobody, or of as many creators again."""
+    hidden = sorted(day for day in few if days.first <= day <= days.last)
+    return not hidden or _enough(session, program, _LINE.c.day.in_(hidden))
 
 
 def _admitted(full: bool) -> Select[tuple[str]]:
@@ -99,12 +121,12 @@ def _admitted(full: bool) -> Select[tuple[str]]:
     return opted_in.where(_SETTINGS.c.public_name)
 
 
-def _enough(session: Session, program: str, first: dt.date, last: dt.date, sample: int = 50) -> bool:
-    """Whether at least PUBLIC_LEAST creators earned more than nothing in those days.
+def _enough(session: Session, program: str, on_days: ColumnElement[bool], sample: int = 50) -> bool:
+    """Whether at least PUBLIC_LEAST creators earned more than nothing on those days.
 
     Looks at a sample first, so that a month of big days costs no more than a month of small ones.
     """
-    mine = (_PROJECT.c.program == program) & _LINE.c.day.between(first, last)
+    mine = (_PROJECT.c.program == program) & on_days
     lines = _LINE.join(_PROJECT, _LINE.c.project_id == _PROJECT.c.project_id)
     some = select(_PROJECT.c.creator_id).select_from(lines).where(mine, _LINE.c.share > 0).distinct().limit(sample)
     candidates = session.execute(some).scalars().all()
@@ -116,15 +138,10 @@ def _enough(session: Session, program: str, first: dt.date, last: dt.date, sampl
     return len(candidates) >= sample and len(session.execute(earned).all()) >= PUBLIC_LEAST
 
 
-def _chart(session: Session, figures: PlatformDay, full: bool) -> Facts:
-    """The last 30 days by day, from the first that earned; in public without the days that too few creators share."""
-
-    def may_show(day: dt.date, amount: int) -> bool:
-        # A day without earnings is told as such in its own digest too.
-        return full or not amount or _enough(session, figures.program, day, day)
-
+def _chart(session: Session, figures: PlatformDay, few: AbstractSet[dt.date]) -> Facts:
+    """The last 30 days by day, from the first that earned, without the days that too few creators share."""
     series = dropwhile(lambda one: not one[1], figures.series)
-    known = [(day, amount, may_show(day, amount)) for day, amount in series]
+    known = [(day, amount, day not in few) for day, amount in series]
     kept = list(dropwhile(lambda one: not one[1], ((day_text(day), amount) for day, amount, may in known if may)))
     points = [[label, decimal_text(amount)] for label, amount in kept]
     left_out = sum(not may for _, _, may in known)
@@ -296,5 +313,10 @@ def shown(config: DeskConfig, facts: Mapping[str, object]) -> Facts:
     slug = str(facts["program"])
     program = config.programs.get(slug)
     title = (program.title if program else "") or slug
-    later: Facts = {"months": [], "late_months": [], "wallet": "available"}  # facts kept before there were any
+    later: Facts = {
+        "months": [],
+        "late_months": [],
+        "wallet": "available",
+        "few_days": False,
+    }  # facts kept before there were any
     return {**later, **facts, "title": title if len(config.programs) > 1 else "", "words": words_of(config, slug)}

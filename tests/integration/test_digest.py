@@ -148,6 +148,27 @@ def test_no_comparison_with_few(world: World) -> None:
     assert "1 day on which" in as_text(card)
 
 
+def test_no_total_that_tells_of_a_day(world: World) -> None:
+    """A total of several days, the chart beside it, would give away a day of few: it is shown once the days left out
+    are of five creators together."""
+    world.subscribe(OPEN, "weekly")
+    for day in (5, 6, 11):
+        world.everyone(day)
+    world.earn(8, {"logo": 20})
+    world.settle(jan(12, 3))
+    text = as_text(world.said(jan(12, 3))["earnings"])
+    assert "On some of these days fewer than 5 creators earned, so a public channel shows no total" in text
+    assert "Incentives $" not in text
+    assert "Total $180.00" in text
+    world.everyone(18)
+    world.settle(jan(19, 3))
+    assert "$60.00\n" in as_text(world.said(jan(19, 3))["earnings"])  # nor is the week before compared
+    for day in (19, 20):
+        world.earn(day, {"song": 5} if day == 19 else {f"p{number}": 5 for number in range(4)})
+    world.settle(jan(26, 3))
+    assert "Incentives $25.00" in as_text(world.said(jan(26, 3))["earnings"])
+
+
 def test_nothing_earned(world: World) -> None:
     """A day without earnings still has its digest."""
     world.subscribe(OPEN)

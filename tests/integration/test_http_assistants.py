@@ -15,7 +15,7 @@ from core.storage import Database
 from tests.assistants_desk import ALONE, World, feb
 from tests.desk_world import jan
 
-PAYMENT = {
+PAYMENT: dict[str, object] = {
     "payment_id": "p",
     "paid_at": "2026-01-05T08:00:00Z",
     "user_id": "una",
@@ -25,7 +25,7 @@ PAYMENT = {
     "referrer_id": "ada",
     "voids": None,
 }
-MESSAGE = {
+MESSAGE: dict[str, object] = {
     "event_id": "e",
     "occurred_at": "2026-01-13T09:00:00Z",
     "project_id": "tax",
@@ -39,7 +39,7 @@ MESSAGE = {
     "stars": None,
     "credits": None,
 }
-RATING = {**MESSAGE, "kind": "rating", "stars": 5, "review": "Fine."} | dict.fromkeys(
+RATING: dict[str, object] = {**MESSAGE, "kind": "rating", "stars": 5, "review": "Fine."} | dict.fromkeys(
     ("tokens", "channel", "conversation_id", "question", "shared_context")
 )
 # As JSON spells them: Python's writer would not.

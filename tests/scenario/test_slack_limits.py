@@ -247,7 +247,13 @@ async def test_a_desk_of_assistants(assisted: SlackWorld) -> None:
     for line in ("/analytics h0", "/analytics", "/stats h0", "/explain h0 28 Jan", "/referrals", "/review monthly"):
         made = await assisted.server.slash(TEAM, EARNINGS, USERS["ada"], line)
         await act(assisted, "ada", made, seen["ada"], 2)
-    for line in ("/balance", "/transactions", "/review weekly", f"/analytics {HOSTILE[0]}", f"/analytics {'z' * 3_900}"):
+    for line in (
+        "/balance",
+        "/transactions",
+        "/review weekly",
+        f"/analytics {HOSTILE[0]}",
+        "/analytics " + "z" * 3_900,
+    ):
         await assisted.type("ada", line, EARNINGS)
     made = await assisted.server.slash(TEAM, EARNINGS, USERS["Mira"], "/desk batch")
     await act(assisted, "Mira", made, seen["Mira"], 3)
