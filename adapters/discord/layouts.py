@@ -252,9 +252,11 @@ def _text(spans: Sequence[Span]) -> str:
     drawn = ""
     styled = False
     for span in joined:
-        if styled and span.style != "plain":
-            drawn += NOTHING  # marks beside each other would be read together
-        drawn += _span(span)
+        part = _span(span)
+        # Marks beside each other would be read together, and a mark beside the same sign, though that one is escaped.
+        if (styled and span.style != "plain") or (drawn[-1:] == part[:1] != "" and drawn[-1] in "*`"):
+            drawn += NOTHING
+        drawn += part
         styled = span.style != "plain"
     return drawn
 

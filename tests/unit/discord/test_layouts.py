@@ -10,6 +10,7 @@ import pytest
 
 from adapters.discord import layouts
 from adapters.discord.limits import COMPONENTS_V2, problems
+from adapters.discord.markdown import NOTHING
 from core.chat.cards import (
     Actions,
     Block,
@@ -168,3 +169,12 @@ def test_what_escapes_would_make_too_long_stands_in_code() -> None:
     assert content == f"```\nA card\n{'*' * 2_900}\n```"
     wide = Table((Column("A"), Column("B")), tuple(("x" * (50 if n == 0 else 1), "y") for n in range(90)))
     assert contents(wide, Note("z" * 500))[0].count(" · y") == 90
+
+
+@pytest.mark.parametrize(("mark", "style"), [("`", "code"), ("*", "bold")])
+def test_a_sign_beside_a_mark_stays_a_sign(mark: str, style: Any) -> None:
+    """A backtick or star of somebody's before styled text is not read together with the mark that begins it."""
+    spans = (Span(mark), Span("<@80351110224678912>", style), Span(mark))
+    line = contents(Text(spans))[-1].split("\n")[-1]  # and it is inert
+    assert line.startswith(f"\\{mark}{NOTHING}")
+    assert line.endswith(f"\\{mark}")
