@@ -6,7 +6,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
-# More than one core: share the tests out.
+# More than one core: share the tests out; whoever is done first takes over from the others.
 WORKERS ?= auto
 ARGS ?=
 
@@ -24,7 +24,7 @@ demo: $(VENV)/installed
 	@$(BIN)/earnings-desk demo $(ARGS)
 
 test: $(VENV)/installed-dev
-	$(BIN)/pytest -n $(WORKERS) $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 check: lint coverage
 
@@ -36,7 +36,7 @@ lint: $(VENV)/installed-dev
 
 # Branches of core/ alone, too: the common figure mixes them with lines.
 coverage: $(VENV)/installed-dev
-	$(BIN)/pytest -n $(WORKERS) --cov=core --cov-report= $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal --cov=core --cov-report= $(ARGS)
 	$(BIN)/coverage report --include='core/*' --skip-covered --fail-under=95
 	@$(BIN)/coverage json --quiet --include='core/*' -o .coverage.json
 	@$(BIN)/python -c 'import json, sys; t = json.load(open(".coverage.json"))["totals"]; \
