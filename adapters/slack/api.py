@@ -200,6 +200,11 @@ class SlackApi:
             problem = TryLater()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             problem = Unclear(f"{method}: {type(error).__name__}")
+        except (RuntimeError, AssertionError):
+            if self._session is not None:
+                raise
+            # What aiohttp raises when the session is closed under a call: this process is stopping.
+            problem = Unclear(f"{method}: closed meanwhile")
         else:
             return response.data if isinstance(response.data, dict) else {"ok": True}
         if problem is not None:
