@@ -10,6 +10,7 @@ import re
 from zoneinfo import ZoneInfo
 
 from core.ledger.money import CENT, format_money
+from core.payouts.words import plural as plural
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 PLATFORMS = {"slack": "Slack", "discord": "Discord", "playground": "playground", "cli": "command line"}
@@ -85,11 +86,6 @@ def change_text(now: int, before: int) -> str:
     if percent == 0:
         return "±0%"
     return f"{'+' if difference > 0 else '−'}{percent:,}%"
-
-
-def plural(number: int, one: str, many: str = "") -> str:
-    """1 project, 214 projects."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def approx_text(micros: int) -> str:

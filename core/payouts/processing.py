@@ -30,6 +30,7 @@ from core.payouts.calendar import after_business_days
 from core.payouts.facts import PayoutsProcessed
 from core.payouts.payees import Account, Payee, judge
 from core.payouts.tables import PayoutBatch, Withdrawal
+from core.payouts.words import plural
 from core.people_many import chunks
 from core.storage import Database, publish, table_of
 
@@ -177,7 +178,7 @@ def process(session: Session, config: DeskConfig, program: Program, now: dt.date
     state.processed_month = month
     session.add(state)
     total = sum(one.amount for one in payees)
-    paid, left = _plural(len(payees), "withdrawal"), _plural(len(passed), "creator")
+    paid, left = plural(len(payees), "withdrawal"), plural(len(passed), "creator")
     detail = f"{paid}, {format_money(total)}; {left} passed over"
     audit.record(session, now, "desk", "payout.month", f"{program.slug} {month:%Y-%m}", detail)
     session.flush()
@@ -195,10 +196,6 @@ def process(session: Session, config: DeskConfig, program: Program, now: dt.date
         two_people=sum(one.approvals_needed > 1 for one in payees),
         skipped=len(passed),
     )
-
-
-def _plural(number: int, one: str) -> str:
-    return f"{number:,} {one}" if number == 1 else f"{number:,} {one}s"
 
 
 def _due(program: Program, state: ProgramState | None, now: dt.datetime) -> dt.date | None:

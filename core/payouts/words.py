@@ -1,4 +1,5 @@
-"""The words people read for a withdrawal's state (domain.md, "Withdrawals"; commands.md: approved ≠ sent ≠ paid)."""
+"""The words people read for a withdrawal's state (domain.md, "Withdrawals"; commands.md: approved ≠ sent ≠ paid), and
+for how many there are of something."""
 
 from __future__ import annotations
 
@@ -42,3 +43,8 @@ def desk_words(state: str, rail: str = "") -> str:
 def states_of(status: str) -> tuple[str, ...]:
     """The true states behind a creator's word; none for an unknown one."""
     return tuple(state for state, word in _CREATORS.items() if word == status)
+
+
+def plural(number: int, one: str, many: str = "") -> str:
+    """1 project, 214 projects."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
