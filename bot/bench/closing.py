@@ -6,7 +6,6 @@ them referred; on both databases.
 
 from __future__ import annotations
 
-import argparse
 import datetime as dt
 import sys
 import time
@@ -16,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, BindParameter, Date, TextClause, bindparam, text
 
-from bot.bench.figures import Figure, show
+from bot.bench.figures import Figure, alone
 from bot.bench.filling import Size, numbers, refresh_statistics
 from bot.bench.settling import DATABASES, NewDatabase
 from core.config import DeskConfig, Program, Terms
@@ -246,13 +245,11 @@ def figures(market: Market, kinds: Sequence[str] = tuple(DATABASES), rounds: int
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """0 when every figure is reached."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--divide", type=int, default=1, help="a tenth (10) or less of the rows, for a quick look")
-    parser.add_argument("--rounds", type=int, default=ROUNDS)
-    parser.add_argument("--database", action="append", choices=sorted(DATABASES))
-    options = parser.parse_args(arguments)
-    market = Market().divided_by(options.divide)
-    return 0 if show(figures(market, options.database or tuple(DATABASES), options.rounds)) else 1
+
+    def measured(divide: int, kinds: Sequence[str], rounds: int) -> Iterator[Figure]:
+        return figures(Market().divided_by(divide), kinds, rounds)
+
+    return alone(__doc__, measured, DATABASES, ("rounds", ROUNDS, "how often each is taken"), arguments)
 
 
 if __name__ == "__main__":

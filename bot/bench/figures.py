@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import platform
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 
@@ -54,3 +55,25 @@ def show(figures: Iterable[Figure]) -> bool:
         print(figure, flush=True)
         reached = reached and figure.reached
     return reached
+
+
+def alone(
+    doc: str | None,
+    figures: Callable[[int, Sequence[str], int], Iterable[Figure]],
+    kinds: Iterable[str],
+    times: tuple[str, int, str],
+    arguments: Sequence[str] | None = None,
+) -> int:
+    """Run one benchmark by itself, as a command line asks for it: 0 when every figure is reached.
+
+    figures: is given by how much the rows are divided, the kinds of database, and how many `times` (an option's name,
+    default and help) it measures.
+    """
+    known = sorted(kinds)
+    name, default, about = times
+    parser = argparse.ArgumentParser(description=doc)
+    parser.add_argument("--divide", type=int, default=1, help="a tenth (10) or less of the rows, for a quick look")
+    parser.add_argument(f"--{name}", type=int, default=default, help=about, dest="times")
+    parser.add_argument("--database", action="append", choices=known)
+    options = parser.parse_args(arguments)
+    return 0 if show(figures(options.divide, options.database or known, options.times)) else 1

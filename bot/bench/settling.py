@@ -6,7 +6,6 @@ older events in the tables, against itself with none.
 
 from __future__ import annotations
 
-import argparse
 import datetime as dt
 import itertools
 import sys
@@ -21,7 +20,7 @@ import psycopg
 from sqlalchemy import BigInteger, BindParameter, Date, TextClause, bindparam, text
 from sqlmodel import Session
 
-from bot.bench.figures import Figure, show
+from bot.bench.figures import Figure, alone
 from bot.bench.filling import CONFIG, PROGRAM, Size, add_days, create, refresh_statistics
 from bot.bench.postgres import temporary_postgres
 from core.clock import DAY
@@ -165,13 +164,11 @@ def figures(size: Size, kinds: Sequence[str] = tuple(DATABASES), rounds: int = R
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """0 when every figure is reached."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--divide", type=int, default=1, help="a tenth (10) or less of the rows, for a quick look")
-    parser.add_argument("--rounds", type=int, default=ROUNDS)
-    parser.add_argument("--database", action="append", choices=sorted(DATABASES))
-    options = parser.parse_args(arguments)
-    size = Size().divided_by(options.divide)
-    return 0 if show(figures(size, options.database or tuple(DATABASES), options.rounds)) else 1
+
+    def measured(divide: int, kinds: Sequence[str], rounds: int) -> Iterator[Figure]:
+        return figures(Size().divided_by(divide), kinds, rounds)
+
+    return alone(__doc__, measured, DATABASES, ("rounds", ROUNDS, "how often each is taken"), arguments)
 
 
 if __name__ == "__main__":

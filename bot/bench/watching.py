@@ -6,7 +6,6 @@ answer is of an assistant picked at random, through the desk. The limit: 99 of 1
 
 from __future__ import annotations
 
-import argparse
 import datetime as dt
 import random
 import sys
@@ -18,7 +17,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnDefault, insert
 from sqlmodel import Session
 
-from bot.bench.figures import Figure, show
+from bot.bench.figures import Figure, alone
 from bot.bench.filling import Size, refresh_statistics
 from bot.bench.settling import DATABASES
 from core import people
@@ -222,13 +221,11 @@ def _insert(session: Session, model: type[Base], columns: Sequence[str], rows: R
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """0 when every figure is reached."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--divide", type=int, default=1, help="a tenth (10) or less of the rows, for a quick look")
-    parser.add_argument("--asked", type=int, default=ASKED, help="answers to each command")
-    parser.add_argument("--database", action="append", choices=sorted(DATABASES))
-    options = parser.parse_args(arguments)
-    crowd = Crowd().divided_by(options.divide)
-    return 0 if show(figures(options.database or tuple(DATABASES), crowd, options.asked)) else 1
+
+    def measured(divide: int, kinds: Sequence[str], asked: int) -> Iterator[Figure]:
+        return figures(kinds, Crowd().divided_by(divide), asked)
+
+    return alone(__doc__, measured, DATABASES, ("asked", ASKED, "answers to each command"), arguments)
 
 
 if __name__ == "__main__":
